@@ -1,0 +1,1 @@
+"""Out: the command line, one thin function a command."""

@@ -1,0 +1,88 @@
+"""What the commands share: their options, their output, and errors as sentences."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from broadsheet.ops import settings as ops_settings
+from broadsheet.ops.running import Parts, open_parts
+from broadsheet.text.normalise import plain
+
+# Exit codes, documented in docs/cli.md: 0 done, 2 misused, 130 interrupted, and these.
+FAILED = 1
+PUT_ASIDE = 3
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+out = Console(highlight=False, markup=False, soft_wrap=True)
+err = Console(highlight=False, markup=False, stderr=True, soft_wrap=True)
+
+
+def data_option(command: _Command) -> _Command:
+    """Gives a command `--data DIR`."""
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="The data folder (default: BROADSHEET_DATA, else the user data folder).",
+    )(command)
+
+
+def json_option(command: _Command) -> _Command:
+    """Gives a command `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")(command)
+
+
+@contextmanager
+def opened(data: Path | None) -> Iterator[Parts]:
+    """The store and index of a data folder, closed at the end."""
+    parts = open_parts(ops_settings.load(data=data))
+    try:
+        yield parts
+    finally:
+        parts.store.close()
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on a line."""
+    sys.stdout.buffer.write(orjson.dumps(value) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def print_table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    """A table for people. What papers say is printed as text, never obeyed by the terminal."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in head:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(plain(str(value if value is not None else "")) for value in row))
+    Console(highlight=False, markup=False).print(table)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal while a step takes its time; silent where nobody looks.
+
+    Gives a function to call with (done, all).
+    """
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, size: bar.update(task, completed=done, total=size)

@@ -1,0 +1,83 @@
+"""The kinds of file an import knows, told apart by content and never by name.
+
+A new kind is one new module with a `Format`, named in `FORMATS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from broadsheet.intake import jsonl, saved_page
+from broadsheet.intake.opening import Input, InputError
+from broadsheet.records import Quarantined, Record
+
+EXPECTED = (
+    "expected a saved Daily Papers page (text) or JSON lines, one paper a line, plain, gzip or xz"
+)
+# What people hand in by mistake, and what to tell them.
+_FOREIGN = (
+    (b"%PDF", "this is a PDF"),
+    (b"PK\x03\x04", "this is a zip archive"),
+    (b"\x89PNG", "this is a picture"),
+    (b"BZh", "this is a bzip2 file"),
+    (b"(\xb5/\xfd", "this is a zstandard file"),
+    (b"\xff\xfe", "this is UTF-16 text; save it as UTF-8"),
+    (b"\xfe\xff", "this is UTF-16 text; save it as UTF-8"),
+    (b"SQLite format 3", "this is a database"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an import may be told. `page_year`: the year a saved page was saved in."""
+
+    page_year: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file: how it is recognised by its first bytes, and how it is read."""
+
+    name: str
+    recognises: Callable[[bytes], bool]
+    read: Callable[[Input, Options], Iterator[Record | Quarantined]]
+
+
+FORMATS = (
+    Format(
+        saved_page.SOURCE,
+        saved_page.recognises,
+        lambda opened, options: saved_page.read(opened, options.page_year),
+    ),
+    Format(jsonl.SOURCE, jsonl.recognises, lambda opened, _options: jsonl.read(opened)),
+)
+
+
+def recognise(opened: Input) -> Format:
+    """The format of an opened file.
+
+    Raises InputError, saying what the file is and what was expected, for anything else.
+    """
+    head = opened.head()
+    if not head.strip():
+        what = "the file is empty" if not head else "the file holds only white space"
+        raise InputError(f"{what}; {EXPECTED}")
+    for found in FORMATS:
+        if found.recognises(head):
+            return found
+    raise InputError(f"{_foreign(head)}; {EXPECTED}", head=head)
+
+
+def _foreign(head: bytes) -> str:
+    for magic, words in _FOREIGN:
+        if head.startswith(magic):
+            return words
+    start = head.lstrip()[:200].lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "this is an HTML page"
+    if start.startswith(b"["):
+        return "this is one JSON array and not JSON lines"
+    if b"\0" in head:
+        return "this is a binary file of a kind unknown here"
+    return "this is text of a kind unknown here"

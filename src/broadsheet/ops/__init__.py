@@ -1,0 +1,1 @@
+"""Settings, and the program as a whole: put together, started, stopped."""

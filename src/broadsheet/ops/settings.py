@@ -1,0 +1,165 @@
+"""Every setting: its default, its bounds, and a sentence on what it does.
+
+A setting comes from the command line, else the environment (`BROADSHEET_PORT`), else the file
+`broadsheet.toml` in the data folder (or the one `BROADSHEET_CONFIG` names), else its default.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from broadsheet.store.engine import sqlite_url
+
+CONFIG_FILE = "broadsheet.toml"
+_PREFIX = "BROADSHEET_"
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the message is a sentence naming it."""
+
+
+class Settings(BaseSettings):
+    """Broadsheet's settings."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
+
+    data: Path = Field(
+        default_factory=lambda: user_data_path("broadsheet"),
+        description="The folder that holds everything: the database and what is derived from it.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="Where papers are kept, as postgresql://user@host/name; SQLite in the data "
+        "folder where not set.",
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="The address to listen at; only programs on this machine reach 127.0.0.1.",
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="The port to listen at.")
+    hosts: str = Field(
+        default="localhost,127.0.0.1,[::1]",
+        min_length=1,
+        description="The host names, separated by commas, under which pages are served; others "
+        "are refused.",
+    )
+
+    @property
+    def database(self) -> str:
+        """The database's address."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return sqlite_url(self.data / "broadsheet.sqlite3")
+
+    @property
+    def index(self) -> Path:
+        """The folder of the word index."""
+        return self.data / "index" / "words"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line, then the environment; `load` adds the file."""
+        return (init_settings, env_settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A setting for showing: secrets are left out of `value`; `source` is where it came from."""
+
+    name: str
+    value: str
+    source: str
+    description: str
+
+
+def load(**given: Any) -> Settings:
+    """The settings, with those `given` on the command line before all others.
+
+    Raises SettingsError, in a sentence, for a file or a value that cannot be used.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        values = _file_values(given) | _environment() | given
+        return Settings(**values)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from error
+
+
+def explain(**given: Any) -> list[Explained]:
+    """Every setting with its value and where that came from. Raises SettingsError."""
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = load(**given)
+    from_file = _file_values(given)
+    return [
+        Explained(
+            name, _shown(name, settings), _source(name, given, from_file), field.description or ""
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _source(name: str, given: dict[str, Any], from_file: dict[str, Any]) -> str:
+    if name in given:
+        return "command line"
+    if _PREFIX + name.upper() in os.environ:
+        return "environment"
+    return "file" if name in from_file else "default"
+
+
+def _shown(name: str, settings: Settings) -> str:
+    if name != "database_url":
+        return str(getattr(settings, name))
+    try:
+        return make_url(settings.database).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "(cannot be read)"
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: os.environ[_PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if os.environ.get(_PREFIX + name.upper())
+    }
+
+
+def _file_values(given: dict[str, Any]) -> dict[str, Any]:
+    named = os.environ.get(f"{_PREFIX}CONFIG")
+    data = given.get("data") or _environment().get("data") or user_data_path("broadsheet")
+    path = Path(named) if named else Path(data) / CONFIG_FILE
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise SettingsError(f"There is no settings file {path}.") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {error}.") from error
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "?"
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(Settings.model_fields)
+        return f"There is no setting {name}; there are {known}."
+    message = first["msg"][:1].lower() + first["msg"][1:]
+    return f"The setting {name} ({_PREFIX}{name.upper()}) cannot be used: {message}."

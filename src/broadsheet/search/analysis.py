@@ -1,0 +1,78 @@
+"""How text becomes terms: for the index, for queries, and for marking what matched.
+
+Prose is cut at everything that is no letter or digit, lower-cased, freed of accents and reduced
+to stems (Porter's English stemmer); names are not stemmed. Function words stay in the index, so
+that a phrase can hold them, and leave a query unless nothing else is in it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
+
+# Longer runs of characters are no words; they would only fatten the index.
+_LONGEST_TERM = 60
+STOP_WORDS = frozenset(
+    """
+    a an and are as at be been but by can do does for from had has have how if in into is it its
+    of on or our that the their these they this those to was we were what when where which while
+    who why will with
+    """.split()
+)
+_RUN = re.compile(r"[^\W_]+")
+
+
+def prose_analyzer() -> TextAnalyzer:
+    """The analyzer of titles and abstracts."""
+    return (
+        TextAnalyzerBuilder(Tokenizer.simple())
+        .filter(Filter.remove_long(_LONGEST_TERM))
+        .filter(Filter.lowercase())
+        .filter(Filter.ascii_fold())
+        .filter(Filter.stemmer("english"))
+        .build()
+    )
+
+
+def name_analyzer() -> TextAnalyzer:
+    """The analyzer of names, and of words that are compared letter by letter."""
+    return (
+        TextAnalyzerBuilder(Tokenizer.simple())
+        .filter(Filter.remove_long(_LONGEST_TERM))
+        .filter(Filter.lowercase())
+        .filter(Filter.ascii_fold())
+        .build()
+    )
+
+
+_PROSE = prose_analyzer()
+_NAMES = name_analyzer()
+
+
+def prose_terms(text: str) -> list[str]:
+    """The terms of prose, in order, function words among them."""
+    return list(_PROSE.analyze(text))
+
+
+def name_terms(text: str) -> list[str]:
+    """The terms of a name, in order."""
+    return list(_NAMES.analyze(text))
+
+
+def telling(terms: list[str]) -> list[str]:
+    """The terms without function words; all of them where nothing else is there."""
+    return [term for term in terms if term not in STOP_WORDS] or terms
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """The term a single word becomes; empty where it becomes none or several."""
+    terms = _PROSE.analyze(word)
+    return str(terms[0]) if len(terms) == 1 else ""
+
+
+def matches(text: str, marks: frozenset[str]) -> list[tuple[int, int]]:
+    """Where in `text` the words stand whose stem is among `marks`: (start, end) offsets."""
+    return [match.span() for match in _RUN.finditer(text) if stem(match[0]) in marks]

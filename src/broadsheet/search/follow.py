@@ -1,0 +1,239 @@
+"""Keeping the index at the store's heels.
+
+The index lives in generations, each a folder; the file `current` names the one in use. Following
+the change log commits papers and the last change number together, so an index killed at any
+moment goes on from its last commit. One that cannot serve (another format, another store, ahead
+of a store restored from a backup, damaged) is made anew beside it and swapped in at the end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from broadsheet.search.lexical import FORMAT, LexicalIndex, State
+from broadsheet.store import changes, papers
+from broadsheet.store.engine import Store
+
+_BATCH = 2000
+# Papers between commits while catching up: a kill costs at most the time of this many.
+_COMMIT = 50_000
+_CURRENT = "current"
+_LOCK = "lock"
+
+Watcher = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The index beside the store: change numbers, papers and bytes of each."""
+
+    generation: str
+    through: int
+    last: int
+    indexed: int
+    held: int
+    bytes: int
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the index holds every change of the store."""
+        return self.through >= self.last
+
+
+class SearchIndex:
+    """The index of a data folder, whichever generation is current.
+
+    Reading never waits for writing. `catch_up` writes; only one process at a time does, the
+    others read what it commits.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._opened: tuple[str, int, LexicalIndex] | None = None
+
+    def current(self) -> LexicalIndex | None:
+        """The generation in use with all that is committed; None before there is any."""
+        name = self._name()
+        if name is None:
+            self._opened = None
+            return None
+        stamp = _stamp(self.folder / name)
+        if self._opened is None or self._opened[0] != name:
+            try:
+                self._opened = (name, stamp, LexicalIndex(self.folder / name))
+            except ValueError:  # damaged, or swapped out under our feet
+                self._opened = None
+                return None
+        elif self._opened[1] != stamp:
+            self._opened[2].reload()
+            self._opened = (name, stamp, self._opened[2])
+        return self._opened[2]
+
+    def catch_up(self, store: Store, watch: Watcher = lambda _done, _all: None) -> bool:
+        """Brings the index to the store's last change; `watch` hears (done, all) of the changes.
+
+        False where another process is doing so already.
+        """
+        with self._alone() as alone:
+            if alone:
+                self._catch_up(store, watch)
+            return alone
+
+    def rebuild(self, store: Store, watch: Watcher = lambda _done, _all: None) -> bool:
+        """Makes the index anew and swaps it in. False where another process is writing it."""
+        with self._alone() as alone:
+            if alone:
+                self._build_aside(store, watch)
+            return alone
+
+    def status(self, store: Store) -> Status:
+        """How the index stands beside the store."""
+        with store.reading() as connection:
+            last, held = changes.last_change(connection), papers.count(connection)
+            identity = changes.identity(connection)
+        index = self.current()
+        state = index.state() if index else None
+        serves = state is not None and _serves(state, identity, last)
+        name = self._name() or ""
+        return Status(
+            generation=name,
+            through=state.through if state and serves else 0,
+            last=last,
+            indexed=index.held() if index else 0,
+            held=held,
+            bytes=_size(self.folder / name) if name else 0,
+        )
+
+    def _catch_up(self, store: Store, watch: Watcher) -> None:
+        with store.reading() as connection:
+            last, identity = changes.last_change(connection), changes.identity(connection)
+        index = self.current()
+        state = index.state() if index else None
+        if index is not None and state is not None and _serves(state, identity, last):
+            _follow(index, store, state, watch)
+        elif self._name() is None:
+            # Nothing to serve meanwhile: papers can be found while the first index grows.
+            index = LexicalIndex(self.folder / "g1")
+            self._point_to("g1")
+            _follow(index, store, State(0, identity, FORMAT), watch)
+        else:
+            self._build_aside(store, watch)
+        self._sweep()
+
+    def _build_aside(self, store: Store, watch: Watcher) -> None:
+        name = self._next_name()
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        with store.reading() as connection:
+            identity = changes.identity(connection)
+        index = LexicalIndex(self.folder / name)
+        _follow(index, store, State(0, identity, FORMAT), watch)
+        self._point_to(name)
+        self._sweep()
+
+    def _name(self) -> str | None:
+        try:
+            name = (self.folder / _CURRENT).read_text().strip()
+        except FileNotFoundError:
+            return None
+        return name if name and (self.folder / name).is_dir() else None
+
+    def _next_name(self) -> str:
+        name = self._name() or "g0"
+        return f"g{int(name.removeprefix('g')) + 1}"
+
+    def _point_to(self, name: str) -> None:
+        temporary = self.folder / f"{_CURRENT}.new"
+        with temporary.open("w") as file:
+            file.write(name)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.folder / _CURRENT)
+
+    def _sweep(self) -> None:
+        """Removes generations nobody will open again: swapped out, or never finished."""
+        current = self._name()
+        for folder in self.folder.glob("g*"):
+            if folder.is_dir() and folder.name != current:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / _LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+
+def _serves(state: State, identity: int, last: int) -> bool:
+    return state.format == FORMAT and state.identity == identity and state.through <= last
+
+
+def _follow(index: LexicalIndex, store: Store, state: State, watch: Watcher) -> None:
+    """Applies every change after `state` and commits, again and again until none is left."""
+    while True:
+        with store.reading() as connection:
+            last = changes.last_change(connection)
+        if state.through >= last and index.state() is not None:
+            return
+        state = _pass(index, store, state, last, watch)
+
+
+def _pass(index: LexicalIndex, store: Store, state: State, last: int, watch: Watcher) -> State:
+    """Applies the changes after `state` up to number `last`.
+
+    A paper written again meanwhile gets a number above `last` and waits for the next pass, so
+    within a pass each paper comes once; into an empty index papers go without a look for an
+    older self.
+    """
+    first, through, since_commit = state.through, state.through, 0
+    fresh = index.state() is None
+    writer = index.writer()
+    try:
+        while through < last:
+            with store.reading() as connection:
+                batch = [
+                    change
+                    for change in changes.changed_since(connection, through, _BATCH)
+                    if change[0] <= last
+                ]
+                written = [number for _, number, gone in batch if not gone]
+                held = papers.by_number(connection, written)
+            if not fresh:
+                for _, number, _ in batch:
+                    index.remove(writer, number)
+            for paper in held:
+                # Written again between the two looks: its new change is still to come.
+                if paper.change <= last:
+                    index.add(writer, paper)
+            through = batch[-1][0] if len(batch) == _BATCH else last
+            since_commit += len(batch)
+            watch(through - first, last - first)
+            if since_commit >= _COMMIT:
+                index.commit(writer, State(through, state.identity, FORMAT))
+                since_commit = 0
+        state = State(through, state.identity, FORMAT)
+        index.commit(writer, state)
+    finally:
+        writer.wait_merging_threads()
+    return state
+
+
+def _stamp(folder: Path) -> int:
+    try:
+        return (folder / "meta.json").stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.glob("*") if file.is_file())

@@ -1,0 +1,403 @@
+"""The word index: one generation of it on disk, how papers enter it, and asking it.
+
+tantivy does the inverted index and BM25; here is what a paper looks like in it and what a query
+means. A query's score is the sum over its words of their BM25 in each field times the field's
+weight, and `Hit.reasons` are those sums word by word.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import orjson
+from tantivy import (
+    DocAddress,
+    Document,
+    FieldType,
+    Index,
+    IndexWriter,
+    Occur,
+    Order,
+    Query,
+    Schema,
+    SchemaBuilder,
+    Searcher,
+    SearchResult,
+)
+
+from broadsheet.records import Field, Paper, Reason, Span, Words, Years
+from broadsheet.records import Period as DayPeriod
+from broadsheet.records import Query as ReaderQuery
+from broadsheet.search.analysis import (
+    STOP_WORDS,
+    name_analyzer,
+    name_terms,
+    prose_analyzer,
+    prose_terms,
+    telling,
+)
+
+# Raise when the schema or the analysis changes: indexes of another format are made anew.
+FORMAT = 1
+# How much a word counts in each field. A title says what a paper is about in ten words.
+WEIGHTS = {"title": 2.0, "abstract": 1.0, "names": 1.5}
+_WRITER_BYTES = 96 * 1024 * 1024
+_WRITER_THREADS = 1
+# A paper's most telling words, asked for when looking for papers like it.
+_SIMILAR_TERMS = 16
+_SIMILAR_TEXT = 4000
+# Days as numbers that sort: later is larger, and room below for the paper's own number.
+_NUMBER_BITS = 40
+
+
+def _schema() -> Schema:
+    builder = SchemaBuilder()
+    builder.add_text_field("kind", tokenizer_name="raw", index_option="basic")
+    builder.add_unsigned_field("number", indexed=True, fast=True)
+    builder.add_text_field("title", tokenizer_name="prose")
+    builder.add_text_field("abstract", tokenizer_name="prose")
+    builder.add_text_field("title_words", tokenizer_name="names", index_option="basic")
+    builder.add_text_field("names", tokenizer_name="names")
+    builder.add_text_field("cat", tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_text_field("has", tokenizer_name="raw", index_option="basic")
+    builder.add_unsigned_field("year", indexed=True, fast=True)
+    builder.add_unsigned_field("day", indexed=True, fast=True)
+    builder.add_unsigned_field("newness", fast=True)
+    builder.add_unsigned_field("through", stored=True)
+    builder.add_unsigned_field("identity", stored=True)
+    builder.add_unsigned_field("format", stored=True)
+    return builder.build()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What an index holds: every change of store `identity` up to number `through`."""
+
+    through: int
+    identity: int
+    format: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A paper that matched, by number, with its score and the reasons that add up to it."""
+
+    number: int
+    score: float
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The part of a result that was asked for, and how many papers match in all.
+
+    `relaxed` says that no paper has all the words, so these have some.
+    """
+
+    hits: tuple[Hit, ...]
+    total: int
+    relaxed: bool = False
+
+
+class LexicalIndex:
+    """One generation of the index, open for reading and (by one process) for writing."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.schema = _schema()
+        self._index = Index(self.schema, path=str(folder))
+        self._index.register_tokenizer("prose", prose_analyzer())
+        self._index.register_tokenizer("names", name_analyzer())
+
+    def reload(self) -> None:
+        """Sees what was committed since."""
+        self._index.reload()
+
+    def writer(self) -> IndexWriter:
+        """The one writer. Raises ValueError where another process has it."""
+        return self._index.writer(_WRITER_BYTES, _WRITER_THREADS)
+
+    def state(self) -> State | None:
+        """What the last commit holds; None for an index without any."""
+        searcher = self._index.searcher()
+        result = searcher.search(self._is("kind", "state"), 1)
+        if not result.hits:
+            return None
+        values = searcher.doc(result.hits[0][1])
+        return State(
+            values.get_first("through") or 0,
+            values.get_first("identity") or 0,
+            values.get_first("format") or 0,
+        )
+
+    def held(self) -> int:
+        """How many papers the last commit holds."""
+        result = self._index.searcher().search(self._is("kind", "paper"), 1, count=True)
+        return _count(result)
+
+    def add(self, writer: IndexWriter, paper: Paper) -> None:
+        """Adds a paper; `remove` it first where it may be held already."""
+        writer.add_document(Document.from_dict(_document(paper), self.schema))
+
+    def remove(self, writer: IndexWriter, number: int) -> None:
+        """Removes a paper by number."""
+        writer.delete_documents_by_term("number", number)
+
+    def commit(self, writer: IndexWriter, state: State) -> None:
+        """Commits the papers added and removed together with what they amount to.
+
+        The state is a document of the index itself: no crash can part the two.
+        """
+        writer.delete_documents_by_query(self._is("kind", "state"))
+        values = {
+            "kind": "state",
+            "through": state.through,
+            "identity": state.identity,
+            "format": state.format,
+        }
+        writer.add_document(Document.from_dict(values, self.schema))
+        writer.commit()
+        self.reload()
+
+    def search(
+        self, query: ReaderQuery, period: DayPeriod, *, newest: bool, limit: int, offset: int
+    ) -> Found:
+        """The papers that match a query within a period.
+
+        By score, or `newest` first; equals by number. A paper must have all the words; where
+        none has, having some is enough. A query without words to score lists newest first.
+        """
+        searcher = self._index.searcher()
+        parts = [(clause, self._scored(clause)) for clause in _telling_clauses(query)]
+        scored = [(clause, part) for clause, part in parts if part is not None]
+        filters = [*self._filters(query), *self._within(period)]
+        newest = newest or not scored
+        wanted = [(Occur.Must, part) for _, part in scored]
+        found = self._ask(searcher, [*wanted, *filters], scored, newest, limit, offset)
+        if found.total or len(scored) < 2:
+            return found
+        some = Query.boolean_query([(Occur.Should, part) for _, part in scored])
+        found = self._ask(searcher, [(Occur.Must, some), *filters], scored, newest, limit, offset)
+        return Found(found.hits, found.total, relaxed=True)
+
+    def similar(self, paper: Paper, limit: int) -> Found:
+        """Papers that share the paper's most telling words, itself left out."""
+        searcher = self._index.searcher()
+        scored = [
+            (Words(term), Query.boost_query(self._term(term), weight))
+            for term, weight in self._telling_terms(searcher, paper)
+        ]
+        if not scored:
+            return Found((), 0)
+        some = Query.boolean_query([(Occur.Should, part) for _, part in scored])
+        itself = Query.term_query(self.schema, "number", paper.number)
+        clauses = [(Occur.Must, some), (Occur.MustNot, itself)]
+        return self._ask(searcher, clauses, scored, False, limit, 0)
+
+    def categories(self, period: DayPeriod, most: int) -> list[tuple[str, int]]:
+        """The categories of a period's papers with their counts, most frequent first."""
+        clauses = [(Occur.Must, self._is("kind", "paper")), *self._within(period)]
+        answer = self._index.searcher().aggregate(
+            Query.boolean_query(clauses), {"cat": {"terms": {"field": "cat", "size": most}}}
+        )
+        buckets = answer["cat"]["buckets"]
+        return [(bucket["key"], bucket["doc_count"]) for bucket in buckets]
+
+    def _ask(
+        self,
+        searcher: Searcher,
+        clauses: Sequence[tuple[Occur, Query]],
+        scored: Sequence[tuple[Words, Query]],
+        newest: bool,
+        limit: int,
+        offset: int,
+    ) -> Found:
+        paper = Query.const_score_query(self._is("kind", "paper"), 0.0)
+        query = Query.boolean_query([(Occur.Must, paper), *clauses])
+        if newest:
+            result = searcher.search(
+                query, limit, offset=offset, order_by_field="newness", order=Order.Desc
+            )
+        else:
+            result = searcher.search(query, limit, offset=offset)
+        addresses = [address for _, address in result.hits]
+        numbers = searcher.fast_field_values("number", addresses)
+        hits = [
+            Hit(int(number or 0), 0.0 if newest else float(score))
+            for (score, _), number in zip(result.hits, numbers, strict=True)
+        ]
+        if not newest:
+            hits = [
+                Hit(hit.number, hit.score, _reasons(searcher, scored, address))
+                for hit, address in zip(hits, addresses, strict=True)
+            ]
+            hits.sort(key=lambda hit: (-hit.score, hit.number))
+        return Found(tuple(hits), _count(result))
+
+    def _is(self, field: str, value: str) -> Query:
+        return Query.term_query(self.schema, field, value, index_option="basic")
+
+    def _scored(self, clause: Words) -> Query | None:
+        """What a clause asks of a paper; None where it holds no word at all."""
+        fields: dict[Field, tuple[str, ...]] = {
+            Field.TITLE: ("title",),
+            Field.AUTHOR: ("names",),
+        }
+        parts = [
+            Query.boost_query(part, WEIGHTS[name])
+            for name in fields.get(clause.field, ("title", "abstract", "names"))
+            if (part := self._in_field(name, clause)) is not None
+        ]
+        if clause.prefix:
+            parts += self._beginnings(clause)
+        if not parts:
+            return None
+        return Query.boolean_query([(Occur.Should, part) for part in parts])
+
+    def _in_field(self, name: str, clause: Words) -> Query | None:
+        terms = name_terms(clause.text) if name == "names" else prose_terms(clause.text)
+        if not terms:
+            return None
+        if len(terms) == 1:
+            return Query.term_query(self.schema, name, terms[0], index_option="freq")
+        return Query.phrase_query(self.schema, name, list(terms))
+
+    def _beginnings(self, clause: Words) -> list[Query]:
+        """Papers whose title or names have a word that begins as the clause's last one does."""
+        terms = name_terms(clause.text)
+        if len(terms) != 1:
+            return []
+        pattern = f"{terms[0]}.*"
+        fields = ("names",) if clause.field is Field.AUTHOR else ("title_words", "names")
+        return [Query.regex_query(self.schema, field, pattern) for field in fields]
+
+    def _term(self, term: str) -> Query:
+        fields = [
+            (
+                Occur.Should,
+                Query.boost_query(
+                    Query.term_query(self.schema, name, term, index_option="freq"), WEIGHTS[name]
+                ),
+            )
+            for name in ("title", "abstract")
+        ]
+        return Query.boolean_query(fields)
+
+    def _telling_terms(self, searcher: Searcher, paper: Paper) -> list[tuple[str, float]]:
+        """The paper's words of highest tf-idf, each with its weight in the question."""
+        terms = prose_terms(f"{paper.title} {paper.title} {paper.text[:_SIMILAR_TEXT]}")
+        counts = Counter(term for term in terms if term not in STOP_WORDS and len(term) > 1)
+        held = max(searcher.num_docs, 1)
+        weighed = []
+        for term, count in counts.items():
+            frequency = searcher.doc_freq("abstract", term) + searcher.doc_freq("title", term)
+            if frequency > 1:
+                idf = math.log(1 + held / frequency)
+                weighed.append(((1 + math.log(count)) * idf, term, 1 + math.log(count)))
+        weighed.sort(key=lambda one: (-one[0], one[1]))
+        return [(term, weight) for _, term, weight in weighed[:_SIMILAR_TERMS]]
+
+    def _filters(self, query: ReaderQuery) -> Iterable[tuple[Occur, Query]]:
+        for clause in query.clauses:
+            part = self._filter(clause)
+            if part is not None:
+                occur = Occur.MustNot if clause.negated else Occur.Must
+                yield occur, Query.const_score_query(part, 0.0)
+
+    def _filter(self, clause: Words | Years) -> Query | None:
+        if isinstance(clause, Years):
+            return self._between("year", clause.first or 1, clause.last or 9999)
+        if clause.field is Field.CATEGORY:
+            return self._is("cat", clause.text.lower())
+        if clause.field is Field.HAS:
+            return self._is("has", clause.text.lower())
+        return self._scored(clause) if clause.negated else None
+
+    def _within(self, period: DayPeriod) -> list[tuple[Occur, Query]]:
+        if period.span is Span.UNDATED:
+            return [(Occur.Must, Query.const_score_query(self._between("day", 0, 0), 0.0))]
+        if period.first is None or period.last is None:
+            return []
+        days = self._between("day", _ordinal(period.first), _ordinal(period.last))
+        return [(Occur.Must, Query.const_score_query(days, 0.0))]
+
+    def _between(self, field: str, first: int, last: int) -> Query:
+        return Query.range_query(self.schema, field, FieldType.Unsigned, first, last)
+
+
+def query_terms(query: ReaderQuery) -> frozenset[str]:
+    """The stems a query looks for, for marking them in what was found."""
+    return frozenset(term for clause in query.scoring for term in telling(prose_terms(clause.text)))
+
+
+def _telling_clauses(query: ReaderQuery) -> list[Words]:
+    """The scoring clauses without lone function words; all of them where nothing else is there."""
+    telling_ones = [
+        clause
+        for clause in query.scoring
+        if clause.phrase or not STOP_WORDS.issuperset(name_terms(clause.text))
+    ]
+    return telling_ones or list(query.scoring)
+
+
+def _reasons(
+    searcher: Searcher, scored: Sequence[tuple[Words, Query]], address: DocAddress
+) -> tuple[Reason, ...]:
+    """What each word gave to the score, as the index itself computed it; words without a part
+    in it are left out.
+    """
+    reasons = []
+    for clause, part in scored:
+        try:
+            value = float(orjson.loads(part.explain(searcher, address).to_json())["value"])
+        except ValueError:  # tantivy's way of saying that this word is not in this paper
+            continue
+        if value:
+            text = f"“{clause.text}”" if clause.phrase else clause.text
+            reasons.append(Reason("words", text, value))
+    return tuple(reasons)
+
+
+def _count(result: SearchResult) -> int:
+    # tantivy's type hints do not know the attribute.
+    return int(getattr(result, "count"))  # noqa: B009
+
+
+def _document(paper: Paper) -> dict[str, Any]:
+    names = [author.name for author in paper.authors]
+    if paper.organization:
+        names.append(paper.organization)
+    day = _ordinal(paper.day) if paper.day else 0
+    return {
+        "kind": "paper",
+        "number": paper.number,
+        "title": paper.title,
+        "title_words": paper.title,
+        "abstract": paper.text,
+        "names": names,
+        "cat": _category_terms(paper.categories),
+        "has": sorted({link.kind for link in paper.links} | _possessions(paper)),
+        "year": paper.year or 0,
+        "day": day,
+        "newness": (day << _NUMBER_BITS) | ((1 << _NUMBER_BITS) - 1 - paper.number),
+    }
+
+
+def _category_terms(categories: Iterable[str]) -> list[str]:
+    """Each category and, as in `cs` for `cs.LG`, the archive it belongs to."""
+    terms = [category.lower() for category in categories]
+    return list(dict.fromkeys(terms + [t.split(".", 1)[0] for t in terms if "." in t]))
+
+
+def _possessions(paper: Paper) -> set[str]:
+    return {"abstract"} if paper.abstract else set()
+
+
+def _ordinal(day: date) -> int:
+    return day.toordinal()

@@ -1,0 +1,1 @@
+"""The truth: the database, and everything that cannot be made again."""

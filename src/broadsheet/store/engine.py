@@ -1,0 +1,188 @@
+"""Opening the store: one door to SQLite or PostgreSQL, and how each is made safe.
+
+Errors a person can mend are `StoreError`s, one sentence each.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+from broadsheet.store import migrations
+
+# A writer that waits longer than this for another one has met a hang, not a queue.
+_BUSY_SECONDS = 60
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    # A commit that was acknowledged survives a power cut, not only a killed process.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA cache_size = -32768",
+    "PRAGMA mmap_size = 268435456",
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+class StoreError(Exception):
+    """The store cannot be opened or written; the message is a sentence for a person."""
+
+
+class Store:
+    """The truth. `reading` and `writing` are the two doors; each gives one transaction.
+
+    A write commits when its block ends and rolls back when it raises. On SQLite writers queue
+    at BEGIN IMMEDIATE, on PostgreSQL at the change counter's row, so that change numbers are
+    committed in the order of their size.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one consistent state.
+
+        Raises StoreError where the database cannot be reached.
+        """
+        with _in_words(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that commits at the end of the block.
+
+        Raises StoreError where the database cannot be reached or is full.
+        """
+        with _in_words(), self.engine.connect() as connection:
+            if self.dialect == "sqlite":
+                connection.exec_driver_sql("ROLLBACK")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+
+    def close(self) -> None:
+        """Gives back every connection."""
+        self.engine.dispose()
+
+
+def open_store(url: str, *, migrate: bool = True) -> Store:
+    """Opens the database at `url` and brings its tables up to date.
+
+    `url` is SQLAlchemy's form, as in `sqlite:////home/me/broadsheet.sqlite3` or
+    `postgresql://user@host/name`. Raises StoreError, in a sentence, for an address that cannot
+    be read, a server that does not answer, a folder that cannot be written, or a database
+    that a newer Broadsheet wrote.
+    """
+    address = _address(url)
+    engine = create_engine(
+        address,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        pool_pre_ping=address.get_backend_name() != "sqlite",
+        **_connect_options(address),
+    )
+    if address.get_backend_name() == "sqlite":
+        _prepare_sqlite(engine)
+    store = Store(engine)
+    try:
+        with _in_words(str(address.render_as_string(hide_password=True))):
+            if migrate:
+                migrations.upgrade(engine)
+            else:
+                migrations.check(engine)
+    except migrations.SchemaError as error:
+        store.close()
+        raise StoreError(str(error)) from error
+    except StoreError:
+        store.close()
+        raise
+    return store
+
+
+def sqlite_url(path: Path) -> str:
+    """The address of the SQLite file at `path`."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+        backend = address.get_backend_name()
+        address.get_dialect()
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise StoreError(
+            "The database address cannot be read; it should look like sqlite:///file.sqlite3 "
+            "or postgresql://user@host/name."
+        ) from error
+    if backend in ("postgresql", "postgres"):
+        return address.set(drivername="postgresql+psycopg")
+    if backend == "sqlite":
+        return address
+    raise StoreError(f"Broadsheet keeps its papers in SQLite or PostgreSQL, not in {backend}.")
+
+
+def _connect_options(address: URL) -> dict[str, Any]:
+    if address.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": _BUSY_SECONDS, "check_same_thread": False}}
+    return {
+        "connect_args": {
+            "connect_timeout": 10,
+            "options": f"-c lock_timeout={_BUSY_SECONDS}s -c timezone=UTC",
+        }
+    }
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transaction handling begins too late (at the first write) and would
+        # hide SQLITE_BUSY behind a stale snapshot: we say BEGIN ourselves.
+        connection.isolation_level = None
+        for pragma in _SQLITE_PRAGMAS:
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+
+@contextmanager
+def _in_words(where: str = "") -> Iterator[None]:
+    """Turns what the driver says about the outside world into a sentence."""
+    try:
+        yield
+    except OperationalError as error:
+        sentence = _sentence(error, where)
+        if sentence is None:
+            raise
+        raise StoreError(sentence) from error
+
+
+def _sentence(error: DBAPIError, where: str) -> str | None:
+    """The sentence for a person; None for what only a mistake of ours can cause."""
+    said = " ".join(str(error.orig).split())
+    at = f" ({where})" if where else ""
+    if "unable to open database file" in said:
+        return f"The database file cannot be opened{at}; is its folder there and writable?"
+    if "disk is full" in said or "No space left" in said:
+        return f"The disk is full{at}; free some space and start again, nothing held is lost."
+    if "database is locked" in said or "lock timeout" in said:
+        return f"Another program holds the database{at} for over {_BUSY_SECONDS} seconds; end it."
+    if "readonly" in said:
+        return f"The database{at} may only be read; make its file and folder writable."
+    if isinstance(error.orig, sqlite3.Error):
+        return None
+    return f"The database{at} does not answer: {said[:300]}"

@@ -1,0 +1,192 @@
+"""One paper from many records: a pure fold, so that the order of arrival cannot matter.
+
+The store keeps what each origin said; the paper's row is `fold` of those records, made anew
+whenever one of them comes, changes or goes. While a paper has a single origin its row says all
+that the record said, so the record is not stored twice: `unfold` gives it back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, TypeVar
+
+import orjson
+
+from broadsheet.records import Author, Link, Record
+from broadsheet.text.normalise import is_arxiv, surname, title_key, title_words
+
+# Whose word counts first where records differ. A source not named here stands between a
+# listing (which states a paper's own data) and a saved page (which shows a copy of it).
+_TRUST = {"arxiv": 0, "acl": 1, "openreview": 1, "daily-papers": 8, "sample": 9}
+_TRUST_OTHERS = 5
+# A preprint and its proceedings version may lie this many years apart.
+_YEARS_APART = 2
+# Below this many words a title alone ('Introduction', 'Deep learning') names no work.
+_TELLING_WORDS = 3
+
+Row = dict[str, Any]
+_T = TypeVar("_T")
+
+
+def fold(records: Sequence[Record]) -> Row:
+    """The paper's columns from the records of all its origins (at least one).
+
+    Each column takes the most trusted record that has it; days of announcement take the
+    earliest, counts and versions the largest, lists the union in order of trust.
+    """
+    if len(records) > 1:
+        records = sorted(records, key=_precedence)
+    first = records[0]
+    announced = min((r.shown for r in records if r.shown), default=None)
+    published = _first(r.published for r in records)
+    title = first.title
+    return {
+        "title": title,
+        "title_key": title_key(title),
+        "abstract": _first(r.abstract for r in records) or "",
+        "summary": _first(r.summary for r in records) or "",
+        "authors": [
+            [author.name, author.affiliation] for author in _first(r.authors for r in records) or ()
+        ],
+        "author_count": _first(
+            len(r.authors) or None if r.author_count is None else r.author_count for r in records
+        ),
+        "organization": _first(r.organization for r in records),
+        "categories": list(dict.fromkeys(c for r in records for c in r.categories)),
+        "year": published.year if published else _first(r.year for r in records),
+        "published": published,
+        "updated": max((r.updated for r in records if r.updated), default=None),
+        "announced": announced,
+        "day": announced or published,
+        "version": max((r.version for r in records if r.version), default=1),
+        "links": _links(link for r in records for link in r.links),
+        "comment_count": max(
+            (r.comment_count for r in records if r.comment_count is not None), default=None
+        ),
+        "licence": _first(r.licence for r in records),
+        "rank": _rank(records),
+    }
+
+
+def unfold(row: Row, origin: Row, identifiers: Iterable[str]) -> Record:
+    """The record of a paper's only origin, from the paper's row.
+
+    `fold([unfold(row, …)])` is the row again.
+    """
+    return Record(
+        source=origin["source"],
+        key=origin["key"],
+        title=row["title"],
+        abstract=row["abstract"],
+        summary=row["summary"],
+        identifiers=tuple(sorted((i for i in identifiers if not _is_titular(i)), key=strength)),
+        authors=tuple(Author(name, affiliation) for name, affiliation in row["authors"]),
+        author_count=row["author_count"],
+        organization=row["organization"],
+        categories=tuple(row["categories"]),
+        year=row["year"],
+        published=row["published"],
+        updated=row["updated"],
+        shown=origin["shown"],
+        version=row["version"],
+        links=tuple(Link(kind, url, repaired) for kind, url, repaired in row["links"]),
+        comment_count=row["comment_count"],
+        licence=row["licence"],
+        page=origin["page"],
+        rank=origin["rank"],
+        file=origin["file"],
+    )
+
+
+def record_json(record: Record) -> Row:
+    """A record as the `origins` table keeps it: what is set, with dates as ISO text."""
+    values = {
+        name: getattr(record, name)
+        for name in Record.__dataclass_fields__
+        if name not in ("source", "key", "authors", "links")
+    }
+    values["authors"] = [[author.name, author.affiliation] for author in record.authors]
+    values["links"] = _links(record.links)
+    for name in ("published", "updated", "shown"):
+        values[name] = values[name] and values[name].isoformat()
+    return {name: value for name, value in values.items() if value not in (None, "", [], ())}
+
+
+def record_of(source: str, key: str, values: Row) -> Record:
+    """The record that `record_json` wrote."""
+    values = dict(values)
+    for name in ("published", "updated", "shown"):
+        if name in values:
+            values[name] = date.fromisoformat(values[name])
+    for name in ("identifiers", "categories"):
+        values[name] = tuple(values.get(name, ()))
+    values["authors"] = tuple(Author(*author) for author in values.get("authors", ()))
+    values["links"] = tuple(Link(*link) for link in values.get("links", ()))
+    return Record(source=source, key=key, **values)
+
+
+def digest(record: Record) -> str:
+    """24 hexadecimal digits that differ where two records say different things.
+
+    The file a record came from does not count: the same page under another name is the same.
+    """
+    said = orjson.dumps(replace(record, file=None))
+    return hashlib.blake2b(said, digest_size=12).hexdigest()
+
+
+def strength(identifier: str) -> tuple[int, str]:
+    """Sorts identifiers: arXiv's first, then other schemes, DOIs, and titles last."""
+    if is_arxiv(identifier):
+        return 0, identifier
+    if _is_titular(identifier):
+        return 3, identifier
+    return (2 if identifier.startswith("doi:") else 1), identifier
+
+
+def same_work(record: Record, row: Row, identifiers: Iterable[str]) -> bool:
+    """Whether a record with the paper's own title is that paper.
+
+    Two works may share a title: different arXiv ids, different first authors or years too far
+    apart tell them from each other; a short title needs an author to vouch for it where
+    either side knows its authors.
+    """
+    theirs = {i for i in identifiers if is_arxiv(i)}
+    ours = {i for i in record.identifiers if is_arxiv(i)}
+    if theirs and ours and theirs.isdisjoint(ours):
+        return False
+    year = record.published.year if record.published else record.year
+    if year and row["year"] and abs(year - row["year"]) > _YEARS_APART:
+        return False
+    if record.authors and row["authors"]:
+        return surname(record.authors[0].name) == surname(row["authors"][0][0])
+    if bool(record.authors) != bool(row["authors"]):
+        return len(title_words(record.title)) >= _TELLING_WORDS
+    return True
+
+
+def _precedence(record: Record) -> tuple[int, int, str]:
+    trust = _TRUST.get(record.source, _TRUST_OTHERS)
+    return trust, -(record.version or 0), f"{record.source}\n{record.key}"
+
+
+def _first(values: Iterable[_T]) -> _T | None:
+    return next((value for value in values if value not in (None, "", ())), None)
+
+
+def _links(links: Iterable[Link]) -> list[list[Any]]:
+    by_url: dict[str, list[Any]] = {}
+    for link in links:
+        by_url.setdefault(link.url, [link.kind, link.url, link.repaired])
+    return list(by_url.values())
+
+
+def _rank(records: Sequence[Record]) -> int | None:
+    ranked = [(r.shown or date.max, r.rank) for r in records if r.rank is not None]
+    return min(ranked)[1] if ranked else None
+
+
+def _is_titular(identifier: str) -> bool:
+    return identifier.startswith("title:")

@@ -1,0 +1,33 @@
+"""Readers and what they chose. Personal mode has one reader; every row still says whose it is."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, insert, select
+
+from broadsheet.store.tables import preferences, readers
+
+# Made by the first migration.
+PERSONAL = "reader"
+
+
+def personal(connection: Connection) -> int:
+    """The number of the one reader of personal mode."""
+    return int(
+        connection.execute(select(readers.c.number).where(readers.c.name == PERSONAL)).scalar_one()
+    )
+
+
+def preferences_of(connection: Connection, reader: int) -> dict[str, str]:
+    """What a reader chose, by name."""
+    rows = connection.execute(
+        select(preferences.c.name, preferences.c.value).where(preferences.c.reader == reader)
+    )
+    return {name: str(value) for name, value in rows}
+
+
+def set_preference(connection: Connection, reader: int, name: str, value: str) -> None:
+    """Keeps a reader's choice in place of the one before."""
+    connection.execute(
+        delete(preferences).where(preferences.c.reader == reader, preferences.c.name == name)
+    )
+    connection.execute(insert(preferences).values(reader=reader, name=name, value=value))

@@ -1,0 +1,163 @@
+"""The tables: everything that cannot be made again, and nothing else.
+
+Migrations build them (`migrations/`); a test holds that both agree on SQLite and PostgreSQL.
+Lists that are only ever read together with their paper (authors, categories, links) are JSON
+columns of it: a paper is one row to read. Whatever belongs to a reader says whose it is.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives 64 bits to an INTEGER PRIMARY KEY and to nothing else by that name.
+_Key = BigInteger().with_variant(Integer, "sqlite")
+
+# The last number given out under each name: change numbers, paper numbers, small facts.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+papers = Table(
+    "papers",
+    metadata,
+    Column("number", _Key, primary_key=True, autoincrement=False),
+    Column("id", String(400), nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("title_key", String(24), nullable=False, index=True),
+    Column("abstract", Text, nullable=False),
+    # Our own words on the paper (the sample library); never the authors'.
+    Column("summary", Text, nullable=False),
+    Column("authors", JSON, nullable=False),
+    Column("author_count", Integer),
+    Column("organization", Text),
+    Column("categories", JSON, nullable=False),
+    Column("year", SmallInteger),
+    Column("published", Date),
+    Column("updated", Date),
+    Column("announced", Date),
+    # announced, else published: the edition the paper belongs to.
+    Column("day", Date),
+    Column("version", SmallInteger, nullable=False),
+    Column("links", JSON, nullable=False),
+    Column("comment_count", Integer),
+    Column("licence", Text),
+    Column("rank", Integer),
+    # The change log: the number of the last write to this paper. See changes.py.
+    Column("change", BigInteger, nullable=False, unique=True),
+    CheckConstraint("title <> ''", name="titled"),
+    CheckConstraint("author_count >= 0", name="counted"),
+    CheckConstraint("version >= 1", name="versioned"),
+    Index("ix_papers_day_rank_number", "day", "rank", "number"),
+)
+
+# Papers that are gone, so that readers of the change log let go of them too.
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("number", _Key, primary_key=True, autoincrement=False),
+    Column("change", BigInteger, nullable=False, unique=True),
+)
+
+# Every name a paper has or had. The strongest is the paper's public id; all keep working.
+identifiers = Table(
+    "identifiers",
+    metadata,
+    Column("id", String(400), primary_key=True),
+    Column(
+        "paper", _Key, ForeignKey("papers.number", ondelete="CASCADE"), nullable=False, index=True
+    ),
+)
+
+# Each record a source gave, and the paper it belongs to. `record` holds what the source said,
+# except where the paper has this origin only: then the paper's own row says it (merging.py).
+origins = Table(
+    "origins",
+    metadata,
+    Column("source", String(40), primary_key=True),
+    Column("key", String(400), primary_key=True),
+    Column(
+        "paper", _Key, ForeignKey("papers.number", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    Column("digest", String(24), nullable=False),
+    Column("record", JSON(none_as_null=True)),
+    Column("page", Text),
+    Column("rank", Integer),
+    Column("file", Text),
+    Column("shown", Date),
+    Column("matched_by", String(12), nullable=False),
+    CheckConstraint("matched_by in ('new', 'identifier', 'title')", name="matched"),
+)
+
+# What a paper said before its source revised it.
+versions = Table(
+    "versions",
+    metadata,
+    Column("paper", _Key, ForeignKey("papers.number", ondelete="CASCADE"), primary_key=True),
+    Column("version", SmallInteger, primary_key=True, autoincrement=False),
+    Column("replaced", DateTime(timezone=True), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("abstract", Text, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("number", _Key, primary_key=True, autoincrement=True),
+    Column("file", Text, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("digest", String(24), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("source", String(40), nullable=False),
+    # The beginning of the bytes; `size` says how many there were in all.
+    Column("excerpt", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("seen", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("file", "line", "digest"),
+)
+
+# People who read here. Personal mode has one, made by the first migration.
+readers = Table(
+    "readers",
+    metadata,
+    Column("number", _Key, primary_key=True, autoincrement=True),
+    Column("name", String(80), nullable=False, unique=True),
+    Column("joined", DateTime(timezone=True), nullable=False),
+)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("reader", _Key, ForeignKey("readers.number", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""Any list is a view: parsed, selected, ordered and explained here, shown by the outputs."""

@@ -1,0 +1,148 @@
+"""The query language: what a reader types, as clauses, and in words what could not be read.
+
+    sparse autoencoder        papers with these words (function words do not count)
+    "mutual information"      these words side by side
+    -survey                   without this word
+    title:pruning             the word in the title
+    author:"kaiming he"       a name among the authors or the organisation
+    cat:cs.LG   cat:cs        a category, or a whole archive
+    year:2023   year:2020..   a year, or a span of years
+    has:code                  papers with a link to code (project, data, model, video, ...)
+
+No input fails: whatever cannot be read as meant is read as words, and said to be.
+"""
+
+from __future__ import annotations
+
+import re
+
+from broadsheet.records import Clause, Field, Query, Words, Years
+from broadsheet.text.normalise import plain
+
+# Longer ones are pasted text; its beginning is enough to find the paper it came from.
+_LONGEST_QUERY = 2000
+_MOST_CLAUSES = 60
+_HAS = ("code", "project", "data", "model", "video", "pdf", "abstract", "doi")
+_TOKEN = re.compile(
+    r"""(?P<not>-)?(?:(?P<field>[A-Za-z]+):)?(?:"(?P<phrase>[^"]*)(?P<close>"?)|(?P<word>[^\s"]+))"""
+)
+_YEARS = re.compile(r"(?P<first>\d{4})?(?P<to>\.\.\.?|-)?(?P<last>\d{4})?\Z")
+_WORDY = re.compile(r"[^\W_]")
+_FIELDS = {
+    "title": Field.TITLE,
+    "author": Field.AUTHOR,
+    "authors": Field.AUTHOR,
+    "cat": Field.CATEGORY,
+    "category": Field.CATEGORY,
+    "has": Field.HAS,
+}
+# What looks like a field in text that was pasted in: part of an address, not of the language.
+_ADDRESS = ("http", "https", "doi", "arxiv", "ftp", "mailto")
+
+
+def parse(text: str, *, typing: bool = False) -> Query:
+    """The query that `text` states. Never fails; `Query.problems` says what was not understood.
+
+    `typing` is for results as one types: the last word may still be unfinished.
+    """
+    text = plain(text)
+    parser = _Parser()
+    if len(text) > _LONGEST_QUERY:
+        parser.problems.append(
+            f"The query was cut after {_LONGEST_QUERY:,} characters; the rest was not read."
+        )
+        text = text[:_LONGEST_QUERY]
+    for match in _TOKEN.finditer(text):
+        parser.take(match)
+        if len(parser.clauses) >= _MOST_CLAUSES:
+            parser.problems.append(f"Only the first {_MOST_CLAUSES} words were read.")
+            break
+    clauses = parser.clauses
+    if typing and clauses and not text.endswith('"'):
+        clauses = [*clauses[:-1], _unfinished(clauses[-1])]
+    return Query(text, tuple(clauses), tuple(dict.fromkeys(parser.problems)))
+
+
+class _Parser:
+    def __init__(self) -> None:
+        self.clauses: list[Clause] = []
+        self.problems: list[str] = []
+
+    def take(self, match: re.Match[str]) -> None:
+        """Reads one token: perhaps a minus, perhaps a field, and a word or phrase."""
+        negated = bool(match["not"])
+        name = (match["field"] or "").lower()
+        is_phrase = match["phrase"] is not None
+        if is_phrase and not match["close"]:
+            self.problems.append("A quotation mark was not closed; the phrase runs to the end.")
+        value = match["phrase"] if is_phrase else match["word"]
+        if name == "year":
+            self._take_years(value, negated)
+        elif name in _FIELDS:
+            self._take_field(_FIELDS[name], name, value, is_phrase, negated)
+        else:
+            if name and name not in _ADDRESS:
+                self.problems.append(
+                    f"There is no field “{name}:”; it was read as a word. "
+                    "Fields are title:, author:, cat:, year: and has:."
+                )
+            self._take_words(f"{name} {value}" if name else value, is_phrase, negated)
+
+    def _take_words(self, value: str, is_phrase: bool, negated: bool) -> None:
+        if is_phrase:
+            if _WORDY.search(value):
+                self.clauses.append(Words(value, phrase=True, negated=negated))
+            return
+        for word in value.split():
+            if _WORDY.search(word):
+                self.clauses.append(Words(word, negated=negated))
+
+    def _take_field(
+        self, field: Field, name: str, value: str, is_phrase: bool, negated: bool
+    ) -> None:
+        if not _WORDY.search(value):
+            self.problems.append(f"Nothing stands behind “{name}:”; it was left out.")
+        elif field is Field.HAS and value.lower() not in _HAS:
+            self.problems.append(f"“has:{value}” is not known; a paper can have {', '.join(_HAS)}.")
+        else:
+            self.clauses.append(Words(value, field, phrase=is_phrase, negated=negated))
+
+    def _take_years(self, value: str, negated: bool) -> None:
+        match = _YEARS.match(value)
+        if not match or not (match["first"] or match["last"]):
+            self.problems.append(
+                f"“year:{value}” is no year; write year:2023, year:2020..2024 or year:2020.. ."
+            )
+            return
+        first = int(match["first"]) if match["first"] else None
+        last = int(match["last"]) if match["last"] else None
+        if not match["to"]:
+            last = first
+        if first and last and first > last:
+            self.problems.append(f"“year:{value}” runs backwards; it was read from {last} on.")
+            first, last = last, first
+        self.clauses.append(Years(first, last, negated))
+
+
+def _unfinished(clause: Clause) -> Clause:
+    if isinstance(clause, Years) or clause.phrase or clause.negated:
+        return clause
+    if clause.field in (Field.CATEGORY, Field.HAS):
+        return clause
+    return Words(clause.text, clause.field, prefix=True)
+
+
+def in_words(query: Query) -> str:
+    """How a query was understood, as a reader would write it."""
+    return " ".join(_clause_in_words(clause) for clause in query.clauses)
+
+
+def _clause_in_words(clause: Clause) -> str:
+    sign = "-" if clause.negated else ""
+    if isinstance(clause, Years):
+        if clause.first == clause.last:
+            return f"{sign}year:{clause.first}"
+        return f"{sign}year:{clause.first or ''}..{clause.last or ''}"
+    text = f'"{clause.text}"' if clause.phrase else clause.text
+    field = "" if clause.field is Field.ANY else f"{clause.field}:"
+    return f"{sign}{field}{text}"

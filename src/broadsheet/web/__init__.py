@@ -1,0 +1,1 @@
+"""Out: pages for a reader's browser."""

@@ -1,0 +1,120 @@
+"""What every page handler works with: the catalogue, the store for what a reader does, and the
+templates, together with what all pages show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from broadsheet import __version__
+from broadsheet.store import readers
+from broadsheet.store.engine import Store, StoreError
+from broadsheet.views import periods
+from broadsheet.views.catalogue import Catalogue
+from broadsheet.web import render
+
+THEMES = ("auto", "light", "dark")
+DENSITIES = ("lines", "titles", "full")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the frame of a page shows whichever page it is.
+
+    `here` is the page's own address for forms that come back to it; `section` names the entry of
+    the navigation that is lit; `query` stands in the search box.
+    """
+
+    title: str
+    section: str
+    here: str
+    theme: str
+    density: str
+    query: str
+    is_fragment: bool
+    version: str = __version__
+
+
+class Desk:
+    """Made once when the program starts; handlers reach it as `request.app.state.desk`."""
+
+    def __init__(self, catalogue: Catalogue, store: Store) -> None:
+        self.catalogue = catalogue
+        self.store = store
+        self._templates = _environment()
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        title: str,
+        *,
+        section: str = "",
+        query: str = "",
+        status_code: int = 200,
+        **context: Any,
+    ) -> HTMLResponse:
+        """A page from its template, framed as the reader chose."""
+        chosen = self.preferences()
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        frame = Frame(
+            title=title,
+            section=section,
+            here=here,
+            theme=_one_of(THEMES, chosen.get("theme")),
+            density=_one_of(DENSITIES, chosen.get("density")),
+            query=query,
+            is_fragment="fragment" in request.query_params,
+        )
+        html = self._templates.get_template(template).render(frame=frame, **context)
+        return HTMLResponse(html, status_code, headers={"Cache-Control": "private, no-cache"})
+
+    def preferences(self) -> dict[str, str]:
+        """What the reader chose; the usual where the store cannot be asked."""
+        try:
+            with self.store.reading() as connection:
+                return readers.preferences_of(connection, readers.personal(connection))
+        except StoreError:
+            return {}
+
+    def prefer(self, name: str, value: str) -> None:
+        """Keeps what the reader chose. Raises StoreError."""
+        with self.store.writing() as connection:
+            readers.set_preference(connection, readers.personal(connection), name, value)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the running program."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def _one_of(known: tuple[str, ...], value: str | None) -> str:
+    return value if value in known else known[0]
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("broadsheet.web"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        rich=render.rich,
+        teaser=render.teaser,
+        path=render.paper_path,
+        day=render.day_text,
+        count=render.number_text,
+        byline=render.byline,
+        period_name=periods.name,
+        period_title=periods.title,
+    )
+    return environment

@@ -1,0 +1,40 @@
+"""What this Broadsheet holds and how it orders, printed from the code that does it."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from broadsheet.search.lexical import WEIGHTS
+from broadsheet.web.desk import desk_of
+from broadsheet.web.pages.search import EXAMPLES
+
+
+def page(request: Request) -> Response:
+    """About this edition of Broadsheet."""
+    desk = desk_of(request)
+    held, undated, samples = desk.catalogue.held()
+    return desk.page(
+        request,
+        "about.html",
+        "About",
+        section="about",
+        held=held,
+        undated=undated,
+        samples=samples,
+        status=desk.catalogue.index_status(),
+        weights=WEIGHTS,
+        examples=EXAMPLES,
+    )
+
+
+def health(request: Request) -> Response:
+    """For whoever watches the service: 200 while the store answers."""
+    status = desk_of(request).catalogue.index_status()
+    return JSONResponse(
+        {
+            "status": "ok",
+            "papers": status.held,
+            "index_behind": max(0, status.last - status.through),
+        }
+    )

@@ -1,0 +1,125 @@
+"""The front page of a day, a week or a month, and the papers without a day."""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import date
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broadsheet.records import Period, Span
+from broadsheet.views import periods, query
+from broadsheet.views.catalogue import Edition, view_of
+from broadsheet.web.desk import desk_of
+from broadsheet.web.pages.paging import PER_PAGE, Paging, page_number
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDay:
+    """A cell of the month: `heat` 0 to 4 says how full the day is beside the fullest."""
+
+    day: date | None
+    papers: int = 0
+    heat: int = 0
+    is_here: bool = False
+
+
+def latest(request: Request) -> Response:
+    """The newest edition; what to do first where there is none."""
+    desk = desk_of(request)
+    period = desk.catalogue.latest()
+    if period is None:
+        held, undated_papers, _ = desk.catalogue.held()
+        if held:
+            return _front(request, periods.UNDATED)
+        return desk.page(request, "empty.html", "Broadsheet", section="day", held=undated_papers)
+    return _front(request, period)
+
+
+def day(request: Request) -> Response:
+    """One day."""
+    return _front(request, _period(request, Span.DAY))
+
+
+def week(request: Request) -> Response:
+    """One ISO week."""
+    return _front(request, _period(request, Span.WEEK))
+
+
+def month(request: Request) -> Response:
+    """One month."""
+    return _front(request, _period(request, Span.MONTH))
+
+
+def undated(request: Request) -> Response:
+    """The papers whose day no source knows."""
+    return _front(request, periods.UNDATED)
+
+
+def month_grid(days: dict[date, int], period: Period) -> list[list[CalendarDay]]:
+    """The weeks of the month around a period, Monday first."""
+    if period.last is None or period.first is None:
+        return []
+    fullest = max(days.values(), default=0)
+    weeks = calendar.Calendar().monthdatescalendar(period.last.year, period.last.month)
+    return [
+        [_cell(day, days.get(day, 0), fullest, period) for day in week_days] for week_days in weeks
+    ]
+
+
+def _cell(day: date, papers: int, fullest: int, period: Period) -> CalendarDay:
+    assert period.first is not None
+    assert period.last is not None
+    if day.month != period.last.month:
+        return CalendarDay(None)
+    heat = 0 if not papers else 1 + (3 * papers) // fullest
+    return CalendarDay(day, papers, heat, period.first <= day <= period.last)
+
+
+def _period(request: Request, span: Span) -> Period:
+    try:
+        return periods.parse(span, request.path_params["name"])
+    except ValueError as error:
+        raise HTTPException(404, str(error)) from error
+
+
+def _front(request: Request, period: Period) -> Response:
+    desk = desk_of(request)
+    page = page_number(request)
+    edition = desk.catalogue.edition(view_of(query.parse(""), period, limit=PER_PAGE, page=page))
+    held, _, samples = desk.catalogue.held()
+    return desk.page(
+        request,
+        "front.html",
+        periods.title(period),
+        section=period.span,
+        edition=edition,
+        period=period,
+        grid=month_grid(edition.days, period),
+        spans=_spans(edition),
+        paging=Paging(request.url.path, {}, page, edition.listing.total),
+        held=held,
+        samples=samples,
+    )
+
+
+def _spans(edition: Edition) -> dict[str, Period]:
+    """The day, week and month that hold the edition's newest day."""
+    period = edition.listing.view.period
+    if period.last is None:
+        return {}
+    newest = max((day for day in edition.days if _holds(period, day)), default=period.last)
+    return {
+        "day": periods.day_of(newest),
+        "week": periods.week_of(newest),
+        "month": periods.month_of(newest),
+    }
+
+
+def _holds(period: Period, day: date) -> bool:
+    return (
+        period.first is not None and period.last is not None and period.first <= day <= period.last
+    )

@@ -1,0 +1,122 @@
+"""Text of papers as HTML: escaped, mathematics as MathML, addresses as links, matches marked.
+
+Nothing here trusts its input. Every piece of text passes through `escape`; MathML comes from
+`text.mathml`, which rebuilds it from an allowlist.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from functools import lru_cache
+from urllib.parse import quote
+
+from markupsafe import Markup, escape
+
+from broadsheet.records import Paper
+from broadsheet.search.analysis import matches
+from broadsheet.text.mathml import to_mathml
+from broadsheet.text.segments import Segment, segments
+from broadsheet.views.periods import long_date
+
+# What the teaser under a title may hold: about two lines of the list's measure.
+_TEASER = 190
+_SENTENCE_END = re.compile(r"(?<=[a-z0-9)\]’”\"][.?!])\s+(?=[A-Z(“\"])")
+_NO_MARKS: frozenset[str] = frozenset()
+
+
+def rich(text: str, marks: frozenset[str] = _NO_MARKS, *, links: bool = True) -> Markup:
+    """Text as HTML. `marks` are the stems to mark; without `links` addresses stay plain text
+    (inside a link or a button, where another link may not stand).
+    """
+    if not marks:
+        return _rich(text, links)
+    return Markup("").join(_piece(piece, marks, links) for piece in _pieces(text))
+
+
+def teaser(text: str) -> tuple[str, str]:
+    """The text in two: what stands under the title, and what opens.
+
+    Cut behind a sentence; the first part is at least one sentence and at most about two lines
+    beyond it.
+    """
+    for end in _SENTENCE_END.finditer(text):
+        if end.start() >= _TEASER or len(text) - end.end() < 40:
+            break
+        following = _SENTENCE_END.search(text, end.end())
+        if following is None or following.start() > _TEASER:
+            return text[: end.start()], text[end.end() :]
+    first = _SENTENCE_END.search(text)
+    return (text[: first.start()], text[first.end() :]) if first else (text, "")
+
+
+def paper_path(paper: Paper | str) -> str:
+    """The address of a paper's page."""
+    name = paper if isinstance(paper, str) else paper.id
+    return "/papers/" + quote(name, safe="/:()")
+
+
+def day_text(day: date | None) -> str:
+    """`19 November 2025`; empty for no day."""
+    return long_date(day) if day else ""
+
+
+def number_text(value: int) -> str:
+    """A count with thin spaces between thousands, as newspapers set it."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def byline(paper: Paper) -> str:
+    """Who wrote it, in a line: up to four names, else how many; or the organisation."""
+    names = [author.name for author in paper.authors]
+    if names:
+        shown = ", ".join(names[:4])
+        more = (paper.author_count or len(names)) - 4
+        return f"{shown} and {more} more" if more > 0 else shown
+    if paper.organization:
+        return paper.organization
+    if paper.author_count:
+        return "1 author" if paper.author_count == 1 else f"{paper.author_count} authors"
+    return ""
+
+
+@lru_cache(maxsize=8192)
+def _pieces(text: str) -> tuple[Segment, ...]:
+    return segments(text)
+
+
+@lru_cache(maxsize=8192)
+def _rich(text: str, links: bool) -> Markup:
+    return Markup("").join(_piece(piece, _NO_MARKS, links) for piece in _pieces(text))
+
+
+def _piece(piece: Segment, marks: frozenset[str], links: bool) -> Markup:
+    if piece.kind == "math":
+        mathml = to_mathml(piece.value)
+        if mathml is None:
+            return Markup('<code class="tex">{}</code>').format(piece.source)
+        # Built from an allowlist of MathML elements and attributes, each value escaped.
+        return Markup(mathml)  # noqa: S704
+    if piece.kind == "link":
+        if not links:
+            return escape(piece.label or piece.value)
+        return Markup('<a href="{}" rel="noopener nofollow ugc">{}</a>').format(
+            piece.value, piece.label or _shown(piece.value)
+        )
+    return _marked(piece.value, marks)
+
+
+def _shown(url: str) -> str:
+    return url.removeprefix("https://").removeprefix("http://").rstrip("/")
+
+
+def _marked(text: str, marks: frozenset[str]) -> Markup:
+    if not marks:
+        return escape(text)
+    parts, done = [], 0
+    for start, end in matches(text, marks):
+        parts.append(escape(text[done:start]))
+        parts.append(Markup("<mark>{}</mark>").format(text[start:end]))
+        done = end
+    parts.append(escape(text[done:]))
+    return Markup("").join(parts)

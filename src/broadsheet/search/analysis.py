@@ -73,6 +73,11 @@ def stem(word: str) -> str:
     return str(terms[0]) if len(terms) == 1 else ""
 
 
+def words_of(text: str) -> list[tuple[str, str]]:
+    """The words of prose as spelt, each with its term; words that become no term are left out."""
+    return [(word, term) for word in _RUN.findall(text) if (term := stem(word))]
+
+
 def matches(text: str, marks: frozenset[str]) -> list[tuple[int, int]]:
     """Where in `text` the words stand whose stem is among `marks`: (start, end) offsets."""
     return [match.span() for match in _RUN.finditer(text) if stem(match[0]) in marks]

@@ -41,6 +41,7 @@ from broadsheet.search.analysis import (
     prose_analyzer,
     prose_terms,
     telling,
+    words_of,
 )
 
 # Raise when the schema or the analysis changes: indexes of another format are made anew.
@@ -147,7 +148,8 @@ class LexicalIndex:
 
     def remove(self, writer: IndexWriter, number: int) -> None:
         """Removes a paper by number."""
-        writer.delete_documents_by_term("number", number)
+        # By query: a term made from a Python int is a signed one and matches nothing here.
+        writer.delete_documents_by_query(Query.term_query(self.schema, "number", number))
 
     def commit(self, writer: IndexWriter, state: State) -> None:
         """Commits the papers added and removed together with what they amount to.
@@ -190,8 +192,8 @@ class LexicalIndex:
         """Papers that share the paper's most telling words, itself left out."""
         searcher = self._index.searcher()
         scored = [
-            (Words(term), Query.boost_query(self._term(term), weight))
-            for term, weight in self._telling_terms(searcher, paper)
+            (Words(word), Query.boost_query(self._term(term), weight))
+            for word, term, weight in self._telling_terms(searcher, paper)
         ]
         if not scored:
             return Found((), 0)
@@ -289,19 +291,20 @@ class LexicalIndex:
         ]
         return Query.boolean_query(fields)
 
-    def _telling_terms(self, searcher: Searcher, paper: Paper) -> list[tuple[str, float]]:
-        """The paper's words of highest tf-idf, each with its weight in the question."""
-        terms = prose_terms(f"{paper.title} {paper.title} {paper.text[:_SIMILAR_TEXT]}")
-        counts = Counter(term for term in terms if term not in STOP_WORDS and len(term) > 1)
+    def _telling_terms(self, searcher: Searcher, paper: Paper) -> list[tuple[str, str, float]]:
+        """The paper's words of highest tf-idf: as it spells them, as terms, and weighted."""
+        words = words_of(f"{paper.title} {paper.title} {paper.text[:_SIMILAR_TEXT]}")
+        spelt = {term: word for word, term in reversed(words)}
+        counts = Counter(term for _, term in words if term not in STOP_WORDS and len(term) > 1)
         held = max(searcher.num_docs, 1)
         weighed = []
         for term, count in counts.items():
             frequency = searcher.doc_freq("abstract", term) + searcher.doc_freq("title", term)
             if frequency > 1:
-                idf = math.log(1 + held / frequency)
-                weighed.append(((1 + math.log(count)) * idf, term, 1 + math.log(count)))
+                weight = 1 + math.log(count)
+                weighed.append((weight * math.log(1 + held / frequency), term, weight))
         weighed.sort(key=lambda one: (-one[0], one[1]))
-        return [(term, weight) for _, term, weight in weighed[:_SIMILAR_TERMS]]
+        return [(spelt[term].lower(), term, weight) for _, term, weight in weighed[:_SIMILAR_TERMS]]
 
     def _filters(self, query: ReaderQuery) -> Iterable[tuple[Occur, Query]]:
         for clause in query.clauses:

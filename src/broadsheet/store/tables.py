@@ -116,6 +116,7 @@ origins = Table(
     Column("shown", Date),
     Column("matched_by", String(12), nullable=False),
     CheckConstraint("matched_by in ('new', 'identifier', 'title')", name="matched"),
+    Index("ix_origins_shown_source_page", "shown", "source", "page"),
 )
 
 # What a paper said before its source revised it.

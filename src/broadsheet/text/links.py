@@ -330,12 +330,8 @@ def _kind(url: str, before: str, label: str) -> Kind:
 
 
 def _cues(words: str) -> list[Kind]:
-    kinds: list[Kind] = []
-    for match in _CUES.finditer(words):
-        for kind in ("project", "code", "data", "model", "video", "paper"):
-            if match.lastgroup == kind:
-                kinds.append(kind)
-    return kinds
+    known: tuple[Kind, ...] = ("project", "code", "data", "model", "video", "paper")
+    return [kind for match in _CUES.finditer(words) for kind in known if match.lastgroup == kind]
 
 
 def _refined(kind: Kind, cues: list[Kind]) -> Kind:

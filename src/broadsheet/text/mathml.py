@@ -104,10 +104,11 @@ def to_mathml(tex: str) -> str | None:
     try:
         source = convert_to_element(_respelled(tex))
         rebuilt = _rebuilt(source, 0)
-    except Exception:  # the library raises its own errors, IndexError, KeyError, RecursionError, …
+    except Exception:  # noqa: BLE001 - the library raises its own, IndexError, RecursionError, …
         return None
     if rebuilt is None or not any(element.text for element in rebuilt.iter()):
         return None
+    _close_up(rebuilt)
     rebuilt.set("alttext", tex)
     result = tostring(rebuilt, encoding="unicode")
     return result if len(result) <= MAX_OUTPUT else None
@@ -190,6 +191,16 @@ def _rebuilt(source: Element, level: int) -> Element | None:
     result = Element(source.tag, {} if source.tag == "math" else _attributes(source))
     result.extend(children)
     return result
+
+
+def _close_up(formula: Element) -> None:
+    """A sign alone stands between the words of a sentence, whose spaces are there already."""
+    inner = formula
+    while len(inner) == 1:
+        inner = inner[0]
+    if inner.tag == "mo":
+        inner.set("lspace", "0em")
+        inner.set("rspace", "0em")
 
 
 def _attributes(source: Element) -> dict[str, str]:

@@ -114,7 +114,7 @@ _OPERATOR_CHARS = frozenset("+-*/=<>|,;:.!'[]()≤≥≠≈±·∈→∞\N{MULTI
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """One piece of mathematics at ``text[start:end]``.
+    r"""One piece of mathematics at ``text[start:end]``.
 
     ``tex`` is ready to convert, with backslashes restored. ``plain`` marks words or bare numbers
     that their author had put in math mode (``$\\textbf{Name}$``, ``$17$``): better shown as text.
@@ -153,9 +153,11 @@ def find_formulas(text: str) -> tuple[Formula, ...]:
 def may_hold_formulas(text: str) -> bool:
     """Whether ``find_formulas`` can find anything at all; a few substring searches, so very fast.
 
-    ``;`` and ``|`` are left to a pattern, because sentences have them too.
+    ``;``, ``|`` and "times" are left to a pattern, because sentences have them too.
     """
-    return any(hint in text for hint in _HINTS) or bool(_SPLIT_CALL.search(text))
+    if any(hint in text for hint in _HINTS) or _CALL_HINT.search(text):
+        return True
+    return "times" in text and bool(_TIMES_HINT.search(text))
 
 
 def blank(text: str, spans: Iterable[tuple[int, int]]) -> str:
@@ -248,7 +250,7 @@ def _is_formula(body: str) -> bool:
 
 
 def _is_price(body: str) -> bool:
-    """ "$7; at 4$": begins with a number, and has a word but nothing of a formula."""
+    """As in "$7; at 4$": begins with a number, and has a word but nothing of a formula."""
     if not body[0].isdigit() or _FORMULA_SIGN.search(body):
         return False
     return any(word not in KNOWN for word in _PROSE_WORD.findall(body))
@@ -276,25 +278,12 @@ def _restored(match: re.Match[str]) -> str:
 
 # A text without any of these has no mathematics; substring search is the fastest test there is.
 _HINTS = (
-    *(
-        "^",
-        "_",
-        "\\",
-        "{",
-        "$",
-        "times",
-        " pm ",
-        " gg ",
-        " ll ",
-        "bullet ",
-        "log",
-        "cdot",
-        "forall",
-    ),
-    *("varphi", "varepsilon", "vartheta", " leq", " geq", " neq ", " approx ", "infty", "propto"),
-    *("nabla", "arrow", "(poly", "subseteq", "otimes", "oplus", " sim "),
+    *("^", "_", "\\", "{", "$", " pm ", " gg ", " ll ", "bullet ", "(log ", "log(", "(pi", "cdot"),
+    *("forall", "varphi", "varepsilon", "vartheta", " leq", " geq", " neq ", " approx ", "infty"),
+    *("propto", "nabla", "arrow", "(poly", "subseteq", "otimes", "oplus", " sim "),
 )
-_SPLIT_CALL = re.compile(r"\([A-Za-z][;|]")
+_CALL_HINT = re.compile(r"\([A-Za-z][;|]")
+_TIMES_HINT = re.compile(r"(?:\d ?|\b[A-Za-z] )times\b")
 
 # Where a run may begin: a lone letter, a word or number directly before a script or a call, a name
 # that is never English, a command, a brace, a bracket with a script after it.
@@ -329,7 +318,7 @@ _BRACED_SYMBOL = re.compile(r"\{\s*\\?([A-Za-z]+)\s*\}")
 _FONT_GROUP = re.compile(rf"\{{\\?({'|'.join(_FONT_SWITCHES)})\s+([A-Za-z0-9]+)\}}(?=[_^])")
 _TIMES = re.compile(r"times(?![A-Za-z])")
 _POWER_OF_TEN = re.compile("(\\d+(?:\\.\\d+)?)[x\N{MULTIPLICATION SIGN}](?=10\\^)")
-_SIGNED_POWER = re.compile(r"\(?([+-]\d+)\)?")
+_SIGNED_POWER = re.compile(r"\([+-]\d+\)|[+-]\d+")
 _PAREN = re.compile(r"(?:\\?left)?\s?[(\[]")
 _ORDINAL = re.compile(r"(?:th|st|nd|rd)(?![A-Za-z])")
 _GLUE = re.compile(
@@ -640,7 +629,7 @@ class _Reader:
         if digits := _DIGITS.match(self.text, start):
             return _Piece(digits.end(), digits[0] if len(digits[0]) == 1 else f"{{{digits[0]}}}")
         if kind == "^" and (power := _SIGNED_POWER.match(self.text, start)):
-            return _Piece(power.end(), f"{{{power[1]}}}")
+            return _Piece(power.end(), f"{{{power[0].strip('()')}}}")
         if first in _SIGNS or _GREEK_LETTER.match(first):
             return _Piece(start + 1, first)
         return None

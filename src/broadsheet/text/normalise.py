@@ -17,8 +17,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9]{1,19}:[^\s:/?#][^\s?#]{0,199}\Z")
 _SPACE = re.compile(r"\s+")
 # C0 and C1 controls, and the marks that reorder text on a screen (Unicode 15, "Bidi_Control").
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 _SLUG_WORDS = 7
 

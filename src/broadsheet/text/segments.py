@@ -308,7 +308,7 @@ class _Editor:
         return "" if end in self.braces and not empty else name
 
     def letter(self, name: str, start: int, end: int) -> _Edit:
-        """``Bj\\o rn``: the space only ends the name of the command."""
+        r"""``Bj\o rn``: the space only ends the name of the command."""
         eats = self.text[end : end + 1] == " " and self.text[end + 1 : end + 2].isalpha()
         inside = start > 0 and self.text[start - 1].isalpha()
         return self.unwrapped(start, end + (eats and inside), _LETTERS[name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from broadsheet.records import (
@@ -19,7 +19,7 @@ from broadsheet.records import (
 )
 from broadsheet.search.follow import SearchIndex, Status
 from broadsheet.search.lexical import Found, LexicalIndex, query_terms
-from broadsheet.store import changes, papers
+from broadsheet.store import changes, papers, quarantine
 from broadsheet.store.engine import Store
 from broadsheet.views import periods
 
@@ -45,12 +45,27 @@ class Edition:
     categories: tuple[tuple[str, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What is held: papers, those without a day, those of the sample library, and how many
+    things an import had to put aside.
+    """
+
+    papers: int
+    undated: int
+    samples: int
+    quarantined: int
+
+
 class Catalogue:
     """Reads the store and the index; writes nothing."""
 
     def __init__(self, store: Store, index: SearchIndex) -> None:
         self._store = store
         self._index = index
+        # Counting all papers takes a while where there are millions; a count holds until the
+        # next change.
+        self._counted: tuple[int, Holdings] | None = None
 
     def listing(self, view: View) -> Listing:
         """The papers of a view. Raises StoreError where the database does not answer."""
@@ -114,14 +129,19 @@ class Catalogue:
         index = self._index.current()
         return self._entries(index.similar(paper, limit), 0) if index else ()
 
-    def held(self) -> tuple[int, int, int]:
-        """How many papers are held, how many of them have no day, how many are samples."""
+    def holdings(self) -> Holdings:
+        """What is held. Raises StoreError."""
         with self._store.reading() as connection:
-            return (
-                papers.count(connection),
-                papers.count_in(connection, periods.UNDATED),
-                papers.count_from(connection, "sample"),
-            )
+            change = changes.last_change(connection)
+            if self._counted is None or self._counted[0] != change:
+                counts = Holdings(
+                    papers=papers.count(connection),
+                    undated=papers.count_in(connection, periods.UNDATED),
+                    samples=papers.count_from(connection, "sample"),
+                    quarantined=0,
+                )
+                self._counted = (change, counts)
+            return replace(self._counted[1], quarantined=quarantine.held(connection))
 
     def index_status(self) -> Status:
         """How far the index is. Raises StoreError."""

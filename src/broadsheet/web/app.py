@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -11,23 +10,24 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from broadsheet import __version__
 from broadsheet.store.engine import Store, StoreError
 from broadsheet.views.catalogue import Catalogue
+from broadsheet.web.assets import STATIC, Assets
 from broadsheet.web.desk import Desk
 from broadsheet.web.pages import about, actions, errors, front, paper, search
 from broadsheet.web.security import Guard
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_STATIC = Path(__file__).parent / "static"
 
 ROUTES = (
     Route("/", front.latest, methods=["GET"]),
     Route("/day/{name}", front.day, methods=["GET"]),
     Route("/week/{name}", front.week, methods=["GET"]),
     Route("/month/{name}", front.month, methods=["GET"]),
+    Route("/week", front.latest_week, methods=["GET"]),
+    Route("/month", front.latest_month, methods=["GET"]),
     Route("/undated", front.undated, methods=["GET"]),
     Route("/search", search.results, methods=["GET"]),
     Route("/papers/{name:path}.bib", paper.bibtex, methods=["GET"]),
@@ -36,7 +36,7 @@ ROUTES = (
     Route("/healthz", about.health, methods=["GET"]),
     Route("/preferences", actions.prefer, methods=["POST"]),
     Route("/sample/remove", actions.remove_sample, methods=["POST"]),
-    Mount("/static", StaticFiles(directory=_STATIC), name="static"),
+    Mount("/static", Assets(directory=STATIC), name="static"),
 )
 
 

@@ -16,7 +16,7 @@ from broadsheet.store import readers
 from broadsheet.store.engine import Store, StoreError
 from broadsheet.views import periods
 from broadsheet.views.catalogue import Catalogue
-from broadsheet.web import render
+from broadsheet.web import assets, render
 
 THEMES = ("auto", "light", "dark")
 DENSITIES = ("lines", "titles", "full")
@@ -110,10 +110,12 @@ def _environment() -> Environment:
     environment.filters.update(
         rich=render.rich,
         teaser=render.teaser,
+        excerpt=render.excerpt,
         path=render.paper_path,
         day=render.day_text,
         count=render.number_text,
         byline=render.byline,
+        asset=assets.address,
         period_name=periods.name,
         period_title=periods.title,
     )

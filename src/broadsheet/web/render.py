@@ -14,7 +14,7 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from broadsheet.records import Paper
-from broadsheet.search.analysis import matches
+from broadsheet.search.analysis import matches, stem
 from broadsheet.text.mathml import to_mathml
 from broadsheet.text.segments import Segment, segments
 from broadsheet.views.periods import long_date
@@ -50,6 +50,17 @@ def teaser(text: str) -> tuple[str, str]:
     return (text[: first.start()], text[first.end() :]) if first else (text, "")
 
 
+def excerpt(text: str, marks: frozenset[str]) -> str:
+    """The sentence with most of the marked words, where the teaser has fewer; else nothing."""
+    shown = _marked_stems(teaser(text)[0], marks)
+    best, most = "", len(shown)
+    for sentence in _SENTENCE_END.split(text):
+        count = len(_marked_stems(sentence, marks))
+        if count > most:
+            best, most = sentence, count
+    return best
+
+
 def paper_path(paper: Paper | str) -> str:
     """The address of a paper's page."""
     name = paper if isinstance(paper, str) else paper.id
@@ -78,6 +89,10 @@ def byline(paper: Paper) -> str:
     if paper.author_count:
         return "1 author" if paper.author_count == 1 else f"{paper.author_count} authors"
     return ""
+
+
+def _marked_stems(text: str, marks: frozenset[str]) -> set[str]:
+    return {stem(text[start:end]) for start, end in matches(text, marks)}
 
 
 @lru_cache(maxsize=8192)

@@ -13,15 +13,12 @@ from broadsheet.web.pages.search import EXAMPLES
 def page(request: Request) -> Response:
     """About this edition of Broadsheet."""
     desk = desk_of(request)
-    held, undated, samples = desk.catalogue.held()
     return desk.page(
         request,
         "about.html",
         "About",
         section="about",
-        held=held,
-        undated=undated,
-        samples=samples,
+        holdings=desk.catalogue.holdings(),
         status=desk.catalogue.index_status(),
         weights=WEIGHTS,
         examples=EXAMPLES,

@@ -8,7 +8,7 @@ from datetime import date
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from broadsheet.records import Period, Span
 from broadsheet.views import periods, query
@@ -32,10 +32,9 @@ def latest(request: Request) -> Response:
     desk = desk_of(request)
     period = desk.catalogue.latest()
     if period is None:
-        held, undated_papers, _ = desk.catalogue.held()
-        if held:
+        if desk.catalogue.holdings().papers:
             return _front(request, periods.UNDATED)
-        return desk.page(request, "empty.html", "Broadsheet", section="day", held=undated_papers)
+        return desk.page(request, "empty.html", "Broadsheet", section="day")
     return _front(request, period)
 
 
@@ -54,6 +53,16 @@ def month(request: Request) -> Response:
     return _front(request, _period(request, Span.MONTH))
 
 
+def latest_week(request: Request) -> Response:
+    """On to the week of the newest edition."""
+    return _latest(request, Span.WEEK)
+
+
+def latest_month(request: Request) -> Response:
+    """On to the month of the newest edition."""
+    return _latest(request, Span.MONTH)
+
+
 def undated(request: Request) -> Response:
     """The papers whose day no source knows."""
     return _front(request, periods.UNDATED)
@@ -68,6 +77,14 @@ def month_grid(days: dict[date, int], period: Period) -> list[list[CalendarDay]]
     return [
         [_cell(day, days.get(day, 0), fullest, period) for day in week_days] for week_days in weeks
     ]
+
+
+def _latest(request: Request, span: Span) -> Response:
+    newest = desk_of(request).catalogue.latest()
+    if newest is None or newest.first is None:
+        return RedirectResponse("/", 302)
+    period = periods.week_of(newest.first) if span is Span.WEEK else periods.month_of(newest.first)
+    return RedirectResponse(f"/{span}/{periods.name(period)}", 302)
 
 
 def _cell(day: date, papers: int, fullest: int, period: Period) -> CalendarDay:
@@ -90,7 +107,6 @@ def _front(request: Request, period: Period) -> Response:
     desk = desk_of(request)
     page = page_number(request)
     edition = desk.catalogue.edition(view_of(query.parse(""), period, limit=PER_PAGE, page=page))
-    held, _, samples = desk.catalogue.held()
     return desk.page(
         request,
         "front.html",
@@ -101,8 +117,7 @@ def _front(request: Request, period: Period) -> Response:
         grid=month_grid(edition.days, period),
         spans=_spans(edition),
         paging=Paging(request.url.path, {}, page, edition.listing.total),
-        held=held,
-        samples=samples,
+        holdings=desk.catalogue.holdings(),
     )
 
 

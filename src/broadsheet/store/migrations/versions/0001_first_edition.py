@@ -113,6 +113,7 @@ def _belongings_of_papers() -> None:
         sa.CheckConstraint("matched_by in ('new', 'identifier', 'title')", name="matched"),
     )
     op.create_index("ix_origins_paper", "origins", ["paper"])
+    op.create_index("ix_origins_shown_source_page", "origins", ["shown", "source", "page"])
     op.create_table(
         "versions",
         sa.Column("paper", _KEY, nullable=False),

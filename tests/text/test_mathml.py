@@ -34,7 +34,7 @@ def assert_safe(result: str, tex: str) -> None:
         ("x_i", "<msub><mi>x</mi><mi>i</mi></msub>"),
         (r"\mathbb{R}^d", "<msup><mi>\u211d</mi><mi>d</mi></msup>"),
         (r"\frac{1}{2}", "<mfrac><mn>1</mn><mn>2</mn></mfrac>"),
-        (r"\approx", "<mo>\u2248</mo>"),
+        (r"\approx", '<mo lspace="0em" rspace="0em">\u2248</mo>'),
         (r"n\times d", "<mrow><mi>n</mi><mo>\u00d7</mo><mi>d</mi></mrow>"),
         (
             r"\mathrm{Met}^2\mathrm{Net}",

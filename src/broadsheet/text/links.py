@@ -60,6 +60,9 @@ _BARE_SUFFIXES = ("github.io", "gitlab.io", "netlify.app", "vercel.app", "readth
 # What tells a text with links from one without, as plain substrings (see find_links).
 _HINTS = ("://", "www.", ": //", *(f"{host}/" for host in _BARE_HOSTS), *_BARE_SUFFIXES)
 
+# A candidate begins at most this far before its hint: a Markdown label, then its brackets.
+_REACH = 260
+
 
 def _alternatives(hosts: tuple[str, ...]) -> str:
     return "|".join(re.escape(host) for host in hosts)
@@ -120,13 +123,36 @@ def find_links(text: str) -> tuple[Link, ...]:
     closed = frozenset(braces.values())
     links: list[Link] = []
     position = 0
-    while match := _START.search(text, position):
+    hints = _Hints(text)
+    while match := hints.search_from(position):
         found, position = _read(text, match, braces)
         link = found and _link(text, _widened(text, found, closed), _last_end(links))
         if link:
             links.append(link)
             position = max(position, link.end)
     return tuple(links)
+
+
+class _Hints:
+    """Finds candidates; the pattern, slow on prose, only looks at what is near a hint.
+
+    Each hint's next place is looked up once and kept until passed, so that all the looking
+    together reads the text at most once a hint.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._places = dict.fromkeys(_HINTS, -1)
+
+    def search_from(self, position: int) -> re.Match[str] | None:
+        for hint, place in list(self._places.items()):
+            if place < position:
+                self._places[hint] = self._text.find(hint, position)
+                if self._places[hint] < 0:
+                    del self._places[hint]
+        if not self._places:
+            return None
+        return _START.search(self._text, max(position, min(self._places.values()) - _REACH))
 
 
 def may_hold_links(text: str) -> bool:

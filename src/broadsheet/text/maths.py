@@ -117,7 +117,7 @@ class Formula:
     r"""One piece of mathematics at ``text[start:end]``.
 
     ``tex`` is ready to convert, with backslashes restored. ``plain`` marks words or bare numbers
-    that their author had put in math mode (``$\\textbf{Name}$``, ``$17$``): better shown as text.
+    that their author had put in math mode (``$\textbf{Name}$``, ``$17$``): better shown as text.
     """
 
     start: int

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+")
-_ARXIV_NEW = re.compile(r"(\d{4}\.\d{4,5})(?:v(\d+))?\Z")
-_ARXIV_OLD = re.compile(r"([a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v(\d+))?\Z")
+_ARXIV_NEW = re.compile(r"(\d{4}\.\d{4,5})(?:v(\d{1,3}))?\Z", re.ASCII)
+_ARXIV_OLD = re.compile(r"([a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v(\d{1,3}))?\Z", re.ASCII)
 _ARXIV_PREFIX = re.compile(
     r"(?:arxiv:|https?://(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/)", re.IGNORECASE
 )
@@ -26,9 +27,23 @@ def plain(text: str) -> str:
     """`text` on one line: white space folded to single spaces, control characters removed.
 
     Characters that reorder text on a screen go too, so that a title cannot disguise itself in
-    a page, a mail or a terminal.
+    a page, a mail or a terminal. A letter and the accent after it become one character (NFC):
+    what looks the same is found by the same word.
     """
-    return _SPACE.sub(" ", _CONTROL.sub("", text)).strip()
+    if not text.isprintable() or "  " in text:  # else it has single spaces and no control
+        text = _SPACE.sub(" ", _CONTROL.sub("", text))
+    return unicodedata.normalize("NFC", text.strip())
+
+
+def storable(text: str) -> str:
+    """`text` as both engines can keep it.
+
+    PostgreSQL has no NUL; neither has halves of surrogate pairs, which stand in file names that
+    are not UTF-8.
+    """
+    if "\0" in text:
+        text = text.replace("\0", "")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def title_words(title: str) -> list[str]:
@@ -39,6 +54,7 @@ def title_words(title: str) -> list[str]:
     return _WORD.findall(title.casefold())
 
 
+@lru_cache(maxsize=8192)  # a paper on its way in is asked for it several times
 def title_key(title: str) -> str:
     """24 hexadecimal digits naming the title's words, equal for titles that read the same.
 
@@ -49,10 +65,15 @@ def title_key(title: str) -> str:
     return hashlib.blake2b(words.encode(), digest_size=12).hexdigest()
 
 
-def title_id(title: str) -> str:
-    """A public id for a paper known by its title only: `title:<first words>-<10 digits>`."""
+def title_id(title: str, family: str = "") -> str:
+    """A public id for a paper known by its title only: `title:<first words>-<10 digits>`.
+
+    Where the first author's family name is known it counts, so that two people's
+    'Introduction' have two ids.
+    """
     slug = "-".join(title_words(title)[:_SLUG_WORDS])[:80].encode("ascii", "ignore").decode()
-    return f"title:{slug or 'untitled'}-{title_key(title)[:10]}"
+    digits = title_key(f"{title_key(title)} {family}") if family else title_key(title)
+    return f"title:{slug or 'untitled'}-{digits[:10]}"
 
 
 def surname(name: str) -> str:

@@ -19,8 +19,10 @@ from broadsheet.text.mathml import to_mathml
 from broadsheet.text.segments import Segment, segments
 from broadsheet.views.periods import long_date
 
-# What the teaser under a title may hold: about two lines of the list's measure.
-_TEASER = 190
+# Two lines of the list's measure hold about this many characters, less half a line.
+_TEASER = 110
+# How much of a long sentence is shown before its first marked word.
+_LEAD = 50
 _SENTENCE_END = re.compile(r"(?<=[a-z0-9)\]’”\"][.?!])\s+(?=[A-Z(“\"])")
 _NO_MARKS: frozenset[str] = frozenset()
 
@@ -35,30 +37,29 @@ def rich(text: str, marks: frozenset[str] = _NO_MARKS, *, links: bool = True) ->
 
 
 def teaser(text: str) -> tuple[str, str]:
-    """The text in two: what stands under the title, and what opens.
+    """The text in two, cut behind a sentence: what stands under the title, and what opens.
 
-    Cut behind a sentence; the first part is at least one sentence and at most about two lines
-    beyond it.
+    The first part is long enough to fill about two lines; the page clips what is beyond them.
     """
     for end in _SENTENCE_END.finditer(text):
-        if end.start() >= _TEASER or len(text) - end.end() < 40:
-            break
-        following = _SENTENCE_END.search(text, end.end())
-        if following is None or following.start() > _TEASER:
+        if end.start() >= _TEASER:
             return text[: end.start()], text[end.end() :]
-    first = _SENTENCE_END.search(text)
-    return (text[: first.start()], text[first.end() :]) if first else (text, "")
+    return text, ""
 
 
 def excerpt(text: str, marks: frozenset[str]) -> str:
-    """The sentence with most of the marked words, where the teaser has fewer; else nothing."""
+    """The sentence with most of the marked words, where the teaser has fewer; else nothing.
+
+    A long one begins shortly before its first marked word, so that two lines show it.
+    """
     shown = _marked_stems(teaser(text)[0], marks)
     best, most = "", len(shown)
     for sentence in _SENTENCE_END.split(text):
         count = len(_marked_stems(sentence, marks))
         if count > most:
             best, most = sentence, count
-    return best
+    first = next(iter(matches(best, marks)), (0, 0))[0]
+    return best[best.rfind(" ", 0, first - _LEAD) + 1 :] if first > _TEASER else best
 
 
 def paper_path(paper: Paper | str) -> str:

@@ -1,0 +1,55 @@
+"""Figures: how they are taken, and how they are printed."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+Figures = dict[str, Any]
+
+
+def latencies(actions: Iterable[Callable[[], object]]) -> Figures:
+    """Milliseconds of each action in turn: median, 99th percentile, number."""
+    taken = []
+    for act in actions:
+        start = time.perf_counter()
+        act()
+        taken.append((time.perf_counter() - start) * 1000)
+    taken.sort()
+    return {
+        "p50_ms": round(statistics.median(taken), 3),
+        "p99_ms": round(taken[min(len(taken) - 1, int(len(taken) * 0.99))], 3),
+        "runs": len(taken),
+    }
+
+
+def peak_mb(pid: int | str = "self") -> float:
+    """The most memory a process ever had resident, in MB, as the kernel counts it (VmHWM)."""
+    return _status(pid, "VmHWM")
+
+
+def resident_mb(pid: int | str = "self") -> float:
+    """The memory a process has resident, in MB (VmRSS)."""
+    return _status(pid, "VmRSS")
+
+
+def _status(pid: int | str, name: str) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return round(int(line.split()[1]) / 1024, 1)
+    return 0.0
+
+
+def print_figures(name: str, figures: Figures) -> None:
+    """A block of figures, one a line."""
+    print(f"\n{name}")
+    for key, value in figures.items():
+        shown = (
+            "  ".join(f"{inner} {number}" for inner, number in value.items())
+            if isinstance(value, dict)
+            else value
+        )
+        print(f"  {key:<28} {shown}")

@@ -93,10 +93,10 @@ def _database(address: str, name: str) -> str:
 def _postgres_template(postgres: str) -> Iterator[str]:
     name = f"broadsheet_template_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(postgres, autocommit=True) as admin:
-        admin.execute(f"create database {name}")  # type: ignore[call-overload]
+        admin.execute(f"create database {name}")
         open_store(_database(postgres, name)).close()
         yield name
-        admin.execute(f"drop database {name} with (force)")  # type: ignore[call-overload]
+        admin.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture
@@ -104,9 +104,9 @@ def empty_postgres(postgres: str) -> Iterator[str]:
     """The address of an empty PostgreSQL database, dropped after the test."""
     name = f"broadsheet_test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(postgres, autocommit=True) as admin:
-        admin.execute(f"create database {name}")  # type: ignore[call-overload]
+        admin.execute(f"create database {name}")
         yield _database(postgres, name)
-        admin.execute(f"drop database {name} with (force)")  # type: ignore[call-overload]
+        admin.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -121,9 +121,9 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     address: str = request.getfixturevalue("postgres")
     name = f"broadsheet_test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(address, autocommit=True) as admin:
-        admin.execute(f"create database {name} template {template_name}")  # type: ignore[call-overload]
+        admin.execute(f"create database {name} template {template_name}")
         yield _database(address, name)
-        admin.execute(f"drop database {name} with (force)")  # type: ignore[call-overload]
+        admin.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture

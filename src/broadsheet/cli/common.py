@@ -24,8 +24,20 @@ PUT_ASIDE = 3
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-out = Console(highlight=False, markup=False, soft_wrap=True)
-err = Console(highlight=False, markup=False, stderr=True, soft_wrap=True)
+
+class _Console(Console):
+    """Prints text as it is: what stands in brackets is no markup, and `:art:` no picture."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Leaves it to `main`, like every other way to print."""
+        raise  # noqa: PLE0704 - rich calls this where it has caught the error
+
+
+out = _Console(soft_wrap=True)
+err = _Console(soft_wrap=True, stderr=True)
 
 
 def data_option(command: _Command) -> _Command:
@@ -65,7 +77,7 @@ def print_table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(plain(str(value if value is not None else "")) for value in row))
-    Console(highlight=False, markup=False).print(table)
+    _Console().print(table)
 
 
 @contextmanager

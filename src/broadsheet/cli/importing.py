@@ -23,6 +23,8 @@ from broadsheet.cli.common import (
 from broadsheet.intake import sample as sample_library
 from broadsheet.intake.formats import Options
 from broadsheet.intake.importing import Progress, Summary, import_files
+from broadsheet.ops import settings as ops_settings
+from broadsheet.ops.following import Follower
 from broadsheet.ops.running import Parts
 from broadsheet.records import Quarantined
 from broadsheet.store import quarantine as kept
@@ -30,6 +32,9 @@ from broadsheet.text.normalise import plain
 
 # More lines than this say nothing new to a person; `broadsheet quarantine` has them all.
 _MOST_COMPLAINTS = 20
+# An import of so many papers takes longer than a second process needs to start.
+_LONG = 6000
+_LOOK_SECONDS = 0.2
 
 
 @click.command("import")
@@ -47,16 +52,21 @@ def import_(
 ) -> None:
     """Import saved Daily Papers pages and JSON lines (plain, gzip or xz)."""
     started = time.monotonic()
+    follower = Follower(ops_settings.load(data=data))
     with opened(data) as parts:
-        summary = _import(parts, files, page_year)
+        try:
+            summary = _import(parts, files, page_year, follower)
+        finally:
+            follower.stop()
         with progress("Indexing") as watch:
-            parts.index.catch_up(parts.store, watch)
+            while not parts.index.catch_up(parts.store, watch):
+                time.sleep(_LOOK_SECONDS)  # another process is at it; papers can be found after
     summary = replace(summary, seconds=round(time.monotonic() - started, 3))
     if as_json:
         print_json({k: v for k, v in asdict(summary).items() if k != "refused"})
     else:
         _print_summary(summary)
-    if summary.refused == len(files):
+    if not summary.new + summary.updated + summary.unchanged:
         raise click.exceptions.Exit(FAILED)
     if strict and (summary.quarantined or summary.refused):
         raise click.exceptions.Exit(PUT_ASIDE)
@@ -103,7 +113,9 @@ def sample_remove(data: Path | None) -> None:
     out.print(f"The sample library is out: {gone} papers are gone, imported ones stay.")
 
 
-def _import(parts: Parts, files: tuple[Path, ...], page_year: int | None) -> Summary:
+def _import(
+    parts: Parts, files: tuple[Path, ...], page_year: int | None, follower: Follower
+) -> Summary:
     complaints = 0
 
     def complain(thing: Quarantined) -> None:
@@ -116,6 +128,8 @@ def _import(parts: Parts, files: tuple[Path, ...], page_year: int | None) -> Sum
 
         def watch(now: Progress) -> None:
             bar(now.done, now.size)
+            if now.summary.read >= _LONG:
+                follower.start()
 
         summary = import_files(
             parts.store, files, options=Options(page_year), watch=watch, complain=complain

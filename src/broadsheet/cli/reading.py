@@ -135,7 +135,10 @@ def today(day: str | None, as_json: bool, data: Path | None) -> None:
     with opened(data) as parts:
         period = _period(day, None, None, False) if day else parts.catalogue.latest()
         if period is None:
-            out.print("No paper held has a day; 'broadsheet import FILE…' brings some in.")
+            if as_json:
+                print_json({"day": None, "total": 0, "ledger": [], "entries": []})
+            else:
+                out.print("No paper held has a day; 'broadsheet import FILE…' brings some in.")
             return
         edition = parts.catalogue.edition(view_of(language.parse(""), period, limit=_EVERYTHING))
     listing = edition.listing
@@ -217,11 +220,11 @@ def _print_papers(found: list[Paper]) -> None:
 
 def _print_entry(entry: Entry, explain: bool) -> None:
     paper = entry.paper
-    out.print(plain(f"{entry.rank:>3}  {paper.title}"))
-    out.print(plain(f"     {paper.id}  {paper.day or paper.year or ''}"), style="dim")
+    out.print(f"{entry.rank:>3}  {plain(paper.title)}")
+    out.print(f"     {plain(paper.id)}  {paper.day or paper.year or ''}".rstrip(), style="dim")
     if explain and entry.reasons:
-        parts = " + ".join(f"{reason.text} {reason.value:.2f}" for reason in entry.reasons)
-        out.print(plain(f"     {entry.score:.2f} = {parts}"), style="dim")
+        parts = " + ".join(f"{plain(reason.text)} {reason.value:.2f}" for reason in entry.reasons)
+        out.print(f"     {entry.score:.2f} = {parts}", style="dim")
 
 
 def _print_paper(paper: Paper) -> None:

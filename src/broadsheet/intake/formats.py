@@ -76,8 +76,8 @@ def _foreign(head: bytes) -> str:
     start = head.lstrip()[:200].lower()
     if start.startswith((b"<!doctype html", b"<html")):
         return "this is an HTML page"
-    if start.startswith(b"["):
-        return "this is one JSON array and not JSON lines"
+    if start.startswith((b"[", b"{")):
+        return "this is JSON, but not one object a line"
     if b"\0" in head:
         return "this is a binary file of a kind unknown here"
     return "this is text of a kind unknown here"

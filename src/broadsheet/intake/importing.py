@@ -6,6 +6,7 @@ and the same import run again ends as if it had run once.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from broadsheet.intake.formats import Options, recognise
-from broadsheet.intake.opening import Input, InputError, open_input
+from broadsheet.intake.opening import Input, InputError, open_input, shown
 from broadsheet.records import Quarantined, Record
 from broadsheet.store import papers, putting, quarantine
 from broadsheet.store.engine import Store
 
-# Large enough for the database to work in bulk, small enough to be at most a second of work.
+# Large enough for the database to work in bulk, small enough to be at most a second of work; a
+# batch of uncommonly long texts ends at this many characters.
 BATCH = 2000
+_BATCH_SIZE = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +85,12 @@ class _Run:
         self.summary = Summary()
 
     def import_file(self, path: Path) -> None:
-        name = str(path.absolute())
+        name = shown(os.path.abspath(path))  # one name, whichever way leads to the file
         try:
             with open_input(path) as opened:
                 for batch in _batches(self._read(opened)):
                     self._put(name, batch)
-                    self._watch(Progress(path.name, opened.done, opened.size, self.summary))
+                    self._watch(Progress(opened.name, opened.done, opened.size, self.summary))
         except InputError as error:
             # Only opening fails outside _read: there are no bytes to keep.
             self.summary = replace(self.summary, refused=self.summary.refused + 1)
@@ -107,7 +110,7 @@ class _Run:
             if not source:
                 self.summary = replace(self.summary, refused=self.summary.refused + 1)
             yield Quarantined(
-                opened.path.name, error.line, error.reason, source, error.head, opened.size
+                opened.name, error.line, error.reason, source, error.head, opened.size
             )
 
     def _put(self, name: str, batch: list[Record | Quarantined]) -> None:
@@ -131,10 +134,19 @@ class _Run:
 
 def _batches(things: Iterator[Record | Quarantined]) -> Iterator[list[Record | Quarantined]]:
     batch: list[Record | Quarantined] = []
+    size = 0
     for thing in things:
         batch.append(thing)
-        if len(batch) >= BATCH:
+        size += _size(thing)
+        if len(batch) >= BATCH or size >= _BATCH_SIZE:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
+
+
+def _size(thing: Record | Quarantined) -> int:
+    """About how many characters it holds."""
+    if isinstance(thing, Quarantined):
+        return len(thing.excerpt)
+    return len(thing.abstract) + sum(len(author.name) for author in thing.authors)

@@ -17,18 +17,26 @@ from broadsheet.text.normalise import identifier, is_arxiv, plain, surname, titl
 SOURCE = "jsonl"
 _DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ].*)?\Z")
 _YEAR = re.compile(r"(\d{4})(?:-\d\d)?\Z")
-_URL = re.compile(r"https?://[^\s<>\"\\^`{|}]{1,2000}\Z")
-_LONGEST = {"title": 2_000, "abstract": 100_000, "id": 350, "name": 500, "organization": 500}
+_URL = re.compile(r"https?://[^\s<>\"\\^`{|}]+\Z")
+_LONGEST = {"title": 2_000, "abstract": 100_000, "id": 350, "url": 2_000, "name": 10_000}
+_LONGEST_OTHER = 500
 _MOST_AUTHORS = 20_000
 _MOST_CATEGORIES = 100
+_COUNTS = range(2**31)
 # How far into a file a first object may stand for it to be JSON lines at all.
 _SNIFFED_LINES = 50
+_ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\{")
 
 
 def recognises(head: bytes) -> bool:
-    """Whether one of the first lines begins as a JSON object does."""
-    lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", _SNIFFED_LINES)
-    return any(_begins_object(line) for line in lines[:_SNIFFED_LINES])
+    """Whether the first line begins as a JSON object does, or one of the first lines is one.
+
+    An array of objects spread over lines is none, nor is one object spread over lines.
+    """
+    lines = head.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n", _SNIFFED_LINES)
+    if _ARRAY.match(head) and not _is_json(lines[0], list):
+        return False
+    return _begins_object(lines[0]) or any(_is_json(line, dict) for line in lines[:_SNIFFED_LINES])
 
 
 def read(opened: Input) -> Iterator[Record | Quarantined]:
@@ -43,7 +51,7 @@ def read(opened: Input) -> Iterator[Record | Quarantined]:
             yield _record(line)
         except InputError as error:
             yield Quarantined(
-                file=opened.path.name,
+                file=opened.name,
                 line=line.number,
                 reason=error.reason,
                 source=SOURCE,
@@ -53,8 +61,14 @@ def read(opened: Input) -> Iterator[Record | Quarantined]:
 
 
 def _begins_object(line: bytes) -> bool:
-    line = line.lstrip()
-    return line.startswith(b"{") and line[1:2] in b'"} \t\r'
+    return line.startswith(b"{") and line[1:].lstrip().startswith((b'"', b"}"))
+
+
+def _is_json(line: bytes, kind: type) -> bool:
+    try:
+        return isinstance(orjson.loads(line), kind)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _record(line: Line) -> Record:
@@ -64,7 +78,7 @@ def _record(line: Line) -> Record:
     title = _text(values, "title")
     if not title:
         raise InputError("the paper has no title")
-    names = _identifiers(values)
+    names, version = _identifiers(values)
     authors = _authors(values.get("authors"))
     abstract = _text(values, "abstract")
     published, year = _published(values)
@@ -80,7 +94,7 @@ def _record(line: Line) -> Record:
         categories=_categories(values.get("categories")),
         year=year,
         published=published,
-        version=_version(values),
+        version=version,
         links=_links(values, names, abstract),
         comment_count=_count(values, "comment_count"),
         licence=_text(values, "licence") or None,
@@ -104,26 +118,22 @@ def _text(values: dict[str, Any], name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise InputError(f"{name} is not text")
-    if len(value) > _LONGEST.get(name, 500):
-        raise InputError(f"{name} has {len(value):,} characters; at most {_LONGEST[name]:,}")
+    longest = _LONGEST.get(name, _LONGEST_OTHER)
+    if len(value) > longest:
+        raise InputError(f"{name} has {len(value):,} characters; at most {longest:,}")
     return plain(value)
 
 
-def _identifiers(values: dict[str, Any]) -> tuple[str, ...]:
-    """The names of the work that the line states, without repeats."""
-    stated = [values.get(name) for name in ("id", "url")]
-    doi = values.get("doi")
-    if isinstance(doi, str):
-        stated.append(doi if doi.lower().startswith(("doi:", "http")) else f"doi:{doi}")
-    found = [
-        known[0] for text in stated if isinstance(text, str) and (known := identifier(plain(text)))
-    ]
-    return tuple(dict.fromkeys(name for name in found if len(name) <= _LONGEST["id"]))
-
-
-def _version(values: dict[str, Any]) -> int | None:
-    known = identifier(values["id"]) if isinstance(values.get("id"), str) else None
-    return known[1] if known else None
+def _identifiers(values: dict[str, Any]) -> tuple[tuple[str, ...], int | None]:
+    """The names of the work that the line states, without repeats, and its version."""
+    id_ = "" if type(values.get("id")) is int else _text(values, "id")
+    doi = _text(values, "doi")
+    if doi and not doi.lower().startswith(("doi:", "http")):
+        doi = f"doi:{doi}"
+    found = [identifier(text) for text in (id_, _text(values, "url"), doi)]
+    version = found[0][1] if found[0] else None
+    names = (known[0] for known in found if known and len(known[0]) <= _LONGEST["id"])
+    return tuple(dict.fromkeys(names)), version
 
 
 def _key(
@@ -174,13 +184,13 @@ def _published(values: dict[str, Any]) -> tuple[date | None, int | None]:
     """The day the work appeared, and its year where only that is known."""
     value = values.get("published")
     year = values.get("year")
-    if value is None:
+    if value in (None, ""):
         return None, _year(year)
     day = _DAY.match(value) if isinstance(value, str) else None
     try:
         if day:
             published = date(int(day[1]), int(day[2]), int(day[3]))
-            return published, published.year
+            return published, _year(published.year)
     except ValueError:
         day = None
     only = _YEAR.match(str(value))
@@ -190,10 +200,10 @@ def _published(values: dict[str, Any]) -> tuple[date | None, int | None]:
 
 
 def _year(value: Any) -> int | None:
-    if isinstance(value, str) and value.isdigit() and len(value) == 4:
-        value = int(value)
-    if value is None:
+    if value in (None, ""):
         return None
+    if isinstance(value, str) and value.isdecimal() and len(value) == 4:
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 1000 <= value <= 9999:
         raise InputError("year is not a year such as 2025")
     return value
@@ -203,7 +213,7 @@ def _count(values: dict[str, Any], name: str) -> int | None:
     value = values.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
+    if isinstance(value, bool) or not isinstance(value, int) or value not in _COUNTS:
         raise InputError(f"{name} is not a count")
     return value
 
@@ -216,12 +226,11 @@ def _links(values: dict[str, Any], names: tuple[str, ...], abstract: str) -> tup
             links.append(Link("pdf", f"https://arxiv.org/pdf/{name}"))
         elif name.startswith("doi:"):
             links.append(Link("doi", f"https://doi.org/{name.removeprefix('doi:')}"))
-    url = values.get("url")
-    if url is not None:
-        if not isinstance(url, str) or not _URL.match(url):
-            raise InputError("url is not a web address")
-        if identifier(url) is None:
-            links.append(Link("page", url))
+    url = _text(values, "url")
+    if url and not _URL.match(url):
+        raise InputError("url is not a web address")
+    if url and identifier(url) is None:
+        links.append(Link("page", url))
     links += links_in(abstract)
     return tuple({link.url: link for link in reversed(links)}.values())[::-1]
 

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, FileIO, RawIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 # Longer than any real record (the longest of 428 440 real papers has 0.03 MB), far below what
 # would hurt a small machine.
@@ -23,6 +27,7 @@ HEAD_BYTES = 64 * 1024
 EXCERPT_BYTES = 64 * 1024
 _MAGIC_GZIP = b"\x1f\x8b"
 _MAGIC_XZ = b"\xfd7zXZ\x00"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class InputError(Exception):
@@ -62,11 +67,19 @@ class Line:
 
 
 class Input:
-    """One opened file: its first bytes for recognising it, then its lines, once."""
+    """One opened file: its first bytes for recognising it, then its lines, once.
 
-    def __init__(self, path: Path, raw: IO[bytes], plain: BufferedReader) -> None:
-        self.path = path
-        self.size = path.stat().st_size
+    `name` is the file's own, `size` its bytes on the disk (0 for a pipe).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        raw: BufferedReader[FileIO],
+        plain: BufferedReader[FileIO] | BufferedReader[_Unpacked],
+    ) -> None:
+        self.name = shown(path.name)
+        self.size = os.fstat(raw.fileno()).st_size
         self._raw = raw
         self._plain = plain
         self._line = 0
@@ -74,7 +87,7 @@ class Input:
     @property
     def done(self) -> int:
         """How many of the file's `size` bytes were read so far."""
-        return self._raw.tell()
+        return self._raw.tell() if self._raw.seekable() else 0
 
     def head(self) -> bytes:
         """The first bytes, decompressed, without moving on; fewer where the file is broken."""
@@ -90,33 +103,62 @@ class Input:
 
     def _finished(self, data: bytes) -> Line:
         """The line that begins with `data`, reading on to its end where it is too long."""
-        size = len(data)
-        last = data
+        size, last = len(data), data
         while size > LONGEST_LINE and not last.endswith(b"\n"):
             last = self._plain.readline(LONGEST_LINE)
             if not last:
                 break
             size += len(last)
-        if size > LONGEST_LINE:
-            return Line(self._line, data[:LONGEST_LINE], size)
-        data = data.rstrip(b"\r\n")
-        if self._line == 1:
-            data = data.removeprefix(b"\xef\xbb\xbf")
-        return Line(self._line, data, len(data))
+        size -= len(last) - len(last.rstrip(b"\r\n"))
+        data = data.rstrip(b"\r\n")[:LONGEST_LINE]
+        if self._line == 1 and data.startswith(_BYTE_ORDER_MARK):
+            data, size = data[len(_BYTE_ORDER_MARK) :], size - len(_BYTE_ORDER_MARK)
+        return Line(self._line, data, size)
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
         try:
             yield
-        except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        except EOFError as error:
             raise InputError(
-                "the compressed file is damaged or cut off here; what came before it was read",
+                "the compressed file is cut off here; what came before was read", self._line + 1
+            ) from error
+        except (zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+            raise InputError(
+                "the compressed file is damaged; what was read from the lines before may be too",
                 self._line + 1,
             ) from error
         except OSError as error:
             raise InputError(
                 f"the file cannot be read ({error.strerror})", self._line + 1
             ) from error
+
+
+def shown(name: str) -> str:
+    """A file's name as text: bytes of it that are not UTF-8 become marks of replacement."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+class _Unpacked(RawIOBase):
+    """What a compressed file holds, as it is unpacked.
+
+    The readers of gzip and xz gather a whole buffer before they hand it on, and lose what they
+    have where the file breaks off; asked for the next piece only, they lose nothing.
+    """
+
+    def __init__(self, packed: gzip.GzipFile | lzma.LZMAFile) -> None:
+        self._packed = packed
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """The next piece."""
+        room = memoryview(buffer).cast("B")
+        piece = self._packed.read1(len(room))
+        room[: len(piece)] = piece
+        return len(piece)
 
 
 @contextmanager
@@ -126,7 +168,7 @@ def open_input(path: Path) -> Iterator[Input]:
     Raises InputError where there is no such file or it may not be read.
     """
     try:
-        raw = path.open("rb")
+        raw = BufferedReader(path.open("rb", buffering=0), HEAD_BYTES)
     except FileNotFoundError:
         raise InputError("there is no such file") from None
     except IsADirectoryError:
@@ -134,10 +176,13 @@ def open_input(path: Path) -> Iterator[Input]:
     except OSError as error:
         raise InputError(f"the file cannot be opened ({error.strerror})") from error
     with raw:
-        magic = raw.peek(6)[:6]
-        opened: Any = raw
+        try:
+            magic = raw.peek(6)[:6]
+        except OSError as error:
+            raise InputError(f"the file cannot be read ({error.strerror})") from error
+        packed: gzip.GzipFile | lzma.LZMAFile | None = None  # closing `raw` is enough
         if magic.startswith(_MAGIC_GZIP):
-            opened = gzip.GzipFile(fileobj=raw)
+            packed = gzip.GzipFile(fileobj=raw)
         elif magic.startswith(_MAGIC_XZ):
-            opened = lzma.LZMAFile(raw)  # noqa: SIM115 - closing `raw` is enough
-        yield Input(path, raw, BufferedReader(opened, HEAD_BYTES))
+            packed = lzma.LZMAFile(raw)  # noqa: SIM115
+        yield Input(path, raw, BufferedReader(_Unpacked(packed), HEAD_BYTES) if packed else raw)

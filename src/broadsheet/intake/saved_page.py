@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 from broadsheet.intake.jsonl import links_in
 from broadsheet.intake.opening import Input, InputError, Line
@@ -24,7 +25,9 @@ SOURCE = "daily-papers"
 # A page that states no year at all is taken to be of this one, the year in which pages of these
 # shapes were saved; `--page-year` says otherwise.
 USUAL_YEAR = 2025
-_LARGEST_PAGE = 64 * 1024 * 1024
+# The known pages have up to 0.3 MB and 700 lines.
+_LARGEST_PAGE = 16 * 1024 * 1024
+_MOST_LINES = 100_000
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _DATE = re.compile(rf"({'|'.join(_MONTHS)}) (\d{{1,2}})(?:, (\d{{4}}))?(?: (\d{{1,6}}))?\Z")
 _AUTHORS = re.compile(r"• ?(\d{1,5}) authors?\Z")
@@ -38,8 +41,10 @@ _GLUED = "Subscribe"
 # Titles on the known pages have up to 174 characters, abstracts from 350.
 _LONGEST_TITLE = 300
 _SHORTEST_ABSTRACT = 300
-# How an abstract that was not cut off ends: a full stop, a closing mark, or an address.
-_ENDS = re.compile(r"(?:[.!?…:;)\]}\"'”’»$]|https?://\S+|\b\S+\.(?:com|org|io|edu|net)\S*)\Z")
+# How an abstract that was not cut off ends: as a sentence does, or with an address.
+_SENTENCE = re.compile(r"[.!?…][)\]}\"'”’»]*\Z")
+_HOST = re.compile(r"https?://[\w-]+(?:\.[\w-]+)+")
+_ADDRESS = re.compile(r"(?:https?://|\b)[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}(?:/\S*)?[)\]}]*\Z")
 _HASH = re.compile(r"(.+?)_[0-9a-f]{8,64}\Z")
 
 
@@ -52,14 +57,16 @@ def read(opened: Input, page_year: int | None = None) -> Iterator[Record | Quara
     """A record for each paper on the page, in its order.
 
     An entry that lacks its title or abstract, was cut off, or is not UTF-8 is put aside; the
-    rest goes in. Raises InputError for a page too large to be one.
+    rest goes in. Raises InputError for a page too large to be one, or without any entry.
     """
     lines = _read_lines(opened)
-    page = _Page(opened.path.stem, opened.path.name, _page_digest(lines))
+    page = _Page(opened.name, _page_digest(lines))
     entries = _entries(_contents(lines, page))
+    if not entries:
+        raise InputError("no paper stands on the page; it seems cut off")
     page.year = page_year or _year_of(entries)
     for rank, entry in enumerate(entries, start=1):
-        problem = entry.problem()
+        problem = entry.problem() or (_cut_off(entries) if entry is entries[-1] else "")
         if problem:
             yield _aside(entry, page, problem)
         else:
@@ -70,7 +77,6 @@ def read(opened: Input, page_year: int | None = None) -> Iterator[Record | Quara
 class _Page:
     """What is true of the whole page."""
 
-    stem: str
     file: str
     digest: str
     day: re.Match[str] | None = None
@@ -79,8 +85,9 @@ class _Page:
     @property
     def name(self) -> str:
         """The page's name: its file's, without the ending and a hash behind the name."""
-        match = _HASH.match(self.stem)
-        return plain(match[1] if match else self.stem)[:100]
+        stem = Path(self.file).stem
+        match = _HASH.match(stem)
+        return plain(match[1] if match else stem)[:100]
 
     def date_of(self, match: re.Match[str] | None) -> date | None:
         """The date a line states; None for none, and for days no month has."""
@@ -102,7 +109,6 @@ class _Entry:
     authors: int | None = None
     organization: str | None = None
     date: re.Match[str] | None = None
-    is_last: bool = False
     broken: str = ""
 
     @property
@@ -117,8 +123,6 @@ class _Entry:
             return "an abstract without a title; the page seems cut off before it"
         if not self.paragraphs:
             return "a title without an abstract; the page seems cut off after it"
-        if self.is_last and not self.date and not _ENDS.search(self.abstract):
-            return "the abstract breaks off in mid-sentence; the page seems cut off here"
         return ""
 
 
@@ -135,14 +139,15 @@ def _read_lines(opened: Input) -> list[Line]:
     lines, size = [], 0
     for line in opened.lines():
         size += line.size
-        if size > _LARGEST_PAGE:
+        if line.data.strip():
+            lines.append(line)
+        if size > _LARGEST_PAGE or len(lines) > _MOST_LINES:
             raise InputError(
-                f"the page has over {_LARGEST_PAGE // 2**20} MB; a saved page has far less",
+                f"the page has over {_LARGEST_PAGE // 2**20} MB or {_MOST_LINES:,} lines; "
+                "a saved page has far less",
                 line.number,
                 line.data[:1000],
             )
-        if line.data.strip():
-            lines.append(line)
     return lines
 
 
@@ -159,11 +164,13 @@ def _contents(lines: list[Line], page: _Page) -> list[_Content]:
         try:
             if line.is_cut:
                 raise InputError(f"a line of {line.size:,} bytes; a saved page has none such")
-            text = line.text().strip()
+            text = plain(line.text())
         except InputError as error:
             contents.append(
                 _Content(line.number, line.data.decode("utf-8", "replace"), error.reason)
             )
+            continue
+        if not text:
             continue
         if not contents:
             if page.day is None and (day := _DATE.match(text)):
@@ -178,32 +185,28 @@ def _contents(lines: list[Line], page: _Page) -> list[_Content]:
 
 def _entries(contents: list[_Content]) -> list[_Entry]:
     entries: list[_Entry] = []
-    position = 0
-    while position < len(contents):
-        if entries and _take_block(contents, position, entries[-1]):
-            position += 3
-        else:
+    for position in range(len(contents)):
+        if not (entries and _take_block(contents, position, entries[-1])):
             _take_line(contents, position, entries)
-            position += 1
-    if entries:
-        entries[-1].is_last = True
     return entries
 
 
 def _take_block(contents: list[_Content], position: int, entry: _Entry) -> bool:
-    """Reads the three lines of authors or organisation, dot and date into the entry."""
-    block = [content.text for content in contents[position : position + 3]]
-    if len(block) < 3 or block[1] != _DOT:
-        return False
-    stamp = _DATE.match(block[2])
-    if stamp is None:
-        return False
-    authors = _AUTHORS.match(block[0])
-    if authors:
+    """Reads a line of authors, organisation, dot or date into the entry; False for another one.
+
+    They stand in this order, and a page that was cut off may lack the later ones.
+    """
+    before, text, behind = (
+        _text_at(contents, place) for place in range(position - 1, position + 2)
+    )
+    if authors := _AUTHORS.match(text):
         entry.authors = int(authors[1])
+    elif behind == _DOT and len(text) <= _LONGEST_TITLE:
+        entry.organization = text.lstrip("• ") or None
+    elif before == _DOT and (stamp := _DATE.match(text)):
+        entry.date = stamp
     else:
-        entry.organization = plain(block[0].lstrip("• "))[:500] or None
-    entry.date = stamp
+        return text == _DOT
     return True
 
 
@@ -217,7 +220,7 @@ def _take_line(contents: list[_Content], position: int, entries: list[_Entry]) -
             entry.paragraphs.append(content.text)
             entry.broken = content.broken
     elif len(content.text) > _LONGEST_TITLE and not content.broken:
-        if entry and entry.paragraphs and entry.date is None:
+        if entry and (entry.paragraphs or entry.broken) and entry.date is None:
             entry.paragraphs.append(content.text)
         else:
             entries.append(_Entry(content.number, paragraphs=[content.text]))
@@ -241,13 +244,37 @@ def _begin(content: _Content) -> _Entry:
 
 def _is_title_again(contents: list[_Content], position: int) -> bool:
     """Whether the line after a title is the next paper's title: short, and an abstract follows."""
-    text = contents[position].text
-    following = contents[position + 1].text if position + 1 < len(contents) else ""
+    text, following = contents[position].text, _text_at(contents, position + 1)
     return (
         len(text) < _LONGEST_TITLE
         and not text.endswith(".")
         and len(following) > _SHORTEST_ABSTRACT
     )
+
+
+def _cut_off(entries: list[_Entry]) -> str:
+    """What tells that the page ends within its last entry; empty where nothing does."""
+    *before, last = entries
+    if last.date:
+        return ""
+    if sum(entry.date is not None for entry in before) > len(before) / 2:
+        return "no authors and date stand under the abstract; the page seems cut off here"
+    if len(last.abstract) < _SHORTEST_ABSTRACT or not _is_whole(last.abstract):
+        return "the abstract breaks off in mid-sentence; the page seems cut off here"
+    return ""
+
+
+def _is_whole(abstract: str) -> bool:
+    if abstract.count("(") > abstract.count(")"):
+        return False
+    last_word = abstract.rsplit(None, 1)[-1]
+    if "://" in last_word and not _HOST.search(last_word):
+        return False
+    return bool(_SENTENCE.search(abstract) or _ADDRESS.search(abstract))
+
+
+def _text_at(contents: list[_Content], position: int) -> str:
+    return contents[position].text if 0 <= position < len(contents) else ""
 
 
 def _year_of(entries: list[_Entry]) -> int:
@@ -261,17 +288,16 @@ def _year_of(entries: list[_Entry]) -> int:
 
 
 def _record(entry: _Entry, page: _Page, rank: int) -> Record:
-    abstract = plain(entry.abstract)
     return Record(
         source=SOURCE,
         key=f"{page.digest}:{rank}",
-        title=plain(entry.title),
-        abstract=abstract,
+        title=entry.title,
+        abstract=entry.abstract,
         author_count=entry.authors,
         organization=entry.organization,
         published=page.date_of(entry.date),
         shown=page.date_of(page.day),
-        links=tuple(links_in(abstract)),
+        links=tuple(links_in(entry.abstract)),
         comment_count=int(entry.date[4]) if entry.date and entry.date[4] else None,
         page=page.name,
         rank=rank,

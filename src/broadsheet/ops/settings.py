@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from broadsheet.store.engine import sqlite_url
@@ -55,6 +55,13 @@ class Settings(BaseSettings):
         "are refused.",
     )
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _address(value.get_secret_value())
+        return value
+
     @property
     def database(self) -> str:
         """The database's address."""
@@ -76,8 +83,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The command line, then the environment; `load` adds the file."""
-        return (init_settings, env_settings)
+        """What `load` gathered, and nothing behind its back."""
+        return (init_settings,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,7 @@ def explain(**given: Any) -> list[Explained]:
 def _source(name: str, given: dict[str, Any], from_file: dict[str, Any]) -> str:
     if name in given:
         return "command line"
-    if _PREFIX + name.upper() in os.environ:
+    if name in _environment():
         return "environment"
     return "file" if name in from_file else "default"
 
@@ -127,13 +134,24 @@ def _source(name: str, given: dict[str, Any], from_file: dict[str, Any]) -> str:
 def _shown(name: str, settings: Settings) -> str:
     if name != "database_url":
         return str(getattr(settings, name))
+    return _address(settings.database).set(query={}).render_as_string(hide_password=True)
+
+
+def _address(text: str) -> URL:
+    """The database's address. Raises ValueError, in words that repeat no part of a password."""
     try:
-        return make_url(settings.database).render_as_string(hide_password=True)
-    except ArgumentError:
-        return "(cannot be read)"
+        address = make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise ValueError("it should look like postgresql://user@host/name") from error
+    if "@" in (address.host or ""):
+        raise ValueError("an @ within a password is written %40")
+    if "password" in address.query:
+        raise ValueError("a password stands before the host, as in user:password@host")
+    return address
 
 
 def _environment() -> dict[str, str]:
+    """The settings that the environment names; an empty one is none."""
     return {
         name: os.environ[_PREFIX + name.upper()]
         for name in Settings.model_fields
@@ -147,12 +165,13 @@ def _file_values(given: dict[str, Any]) -> dict[str, Any]:
     path = Path(named) if named else Path(data) / CONFIG_FILE
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if named:
             raise SettingsError(f"There is no settings file {path}.") from None
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"The settings file {path} cannot be read: {error}.") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"The settings file {path} cannot be read: {reason}.") from error
 
 
 def _sentence(error: ValidationError) -> str:
@@ -161,5 +180,6 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         known = ", ".join(Settings.model_fields)
         return f"There is no setting {name}; there are {known}."
-    message = first["msg"][:1].lower() + first["msg"][1:]
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
     return f"The setting {name} ({_PREFIX}{name.upper()}) cannot be used: {message}."

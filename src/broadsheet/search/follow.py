@@ -2,29 +2,34 @@
 
 The index lives in generations, each a folder; the file `current` names the one in use. Following
 the change log commits papers and the last change number together, so an index killed at any
-moment goes on from its last commit. One that cannot serve (another format, another store, ahead
-of a store restored from a backup, damaged) is made anew beside it and swapped in at the end.
+moment goes on from its last commit. One that cannot go on (another format, ahead of a store
+restored from a backup) is made anew beside it and swapped in at the end; one that cannot even
+serve meanwhile (another store's, damaged) is let go of at once.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from broadsheet.search.lexical import FORMAT, LexicalIndex, State
+from broadsheet.search.lexical import FORMAT, Damaged, LexicalIndex, State
 from broadsheet.store import changes, papers
 from broadsheet.store.engine import Store
 
 _BATCH = 2000
 # Papers between commits while catching up: a kill costs at most the time of this many.
 _COMMIT = 50_000
+# A generation can be swapped out while it is being opened, hardly twice in a row.
+_LOOKS = 3
 _CURRENT = "current"
 _LOCK = "lock"
+_GENERATION = re.compile(r"g(\d+)\Z", re.ASCII)
 
 Watcher = Callable[[int, int], None]
 
@@ -46,6 +51,13 @@ class Status:
         return self.through >= self.last
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    name: str
+    stamp: tuple[int, int]
+    index: LexicalIndex
+
+
 class SearchIndex:
     """The index of a data folder, whichever generation is current.
 
@@ -55,25 +67,35 @@ class SearchIndex:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._opened: tuple[str, int, LexicalIndex] | None = None
+        self._opened: _Opened | None = None
 
     def current(self) -> LexicalIndex | None:
-        """The generation in use with all that is committed; None before there is any."""
+        """The generation in use with all that is committed; None before there is any, and for
+        one that cannot be read.
+        """
         name = self._name()
-        if name is None:
-            self._opened = None
-            return None
-        stamp = _stamp(self.folder / name)
-        if self._opened is None or self._opened[0] != name:
+        for _ in range(_LOOKS):
+            if name is None:
+                break
             try:
-                self._opened = (name, stamp, LexicalIndex(self.folder / name))
-            except ValueError:  # damaged, or swapped out under our feet
-                self._opened = None
-                return None
-        elif self._opened[1] != stamp:
-            self._opened[2].reload()
-            self._opened = (name, stamp, self._opened[2])
-        return self._opened[2]
+                return self._open(name)
+            except Damaged:
+                damaged, name = name, self._name()
+                if name == damaged:
+                    break
+        self._opened = None
+        return None
+
+    def _open(self, name: str) -> LexicalIndex:
+        stamp = _stamp(self.folder / name)
+        opened = self._opened
+        if opened is None or opened.name != name:
+            opened = _Opened(name, stamp, LexicalIndex(self.folder / name))
+        elif opened.stamp != stamp:
+            opened.index.reload()
+            opened = _Opened(name, stamp, opened.index)
+        self._opened = opened
+        return opened.index
 
     def catch_up(self, store: Store, watch: Watcher = lambda _done, _all: None) -> bool:
         """Brings the index to the store's last change; `watch` hears (done, all) of the changes.
@@ -97,15 +119,18 @@ class SearchIndex:
         with store.reading() as connection:
             last, held = changes.last_change(connection), papers.count(connection)
             identity = changes.identity(connection)
-        index = self.current()
-        state = index.state() if index else None
-        serves = state is not None and _serves(state, identity, last)
         name = self._name() or ""
+        try:
+            index = self.current()
+            state = index.state() if index else None
+            indexed = index.held() if index else 0
+        except Damaged:
+            state, indexed = None, 0
         return Status(
             generation=name,
-            through=state.through if state and serves else 0,
+            through=state.through if state and _serves(state, identity, last) else 0,
             last=last,
-            indexed=index.held() if index else 0,
+            indexed=indexed,
             held=held,
             bytes=_size(self.folder / name) if name else 0,
         )
@@ -113,25 +138,31 @@ class SearchIndex:
     def _catch_up(self, store: Store, watch: Watcher) -> None:
         with store.reading() as connection:
             last, identity = changes.last_change(connection), changes.identity(connection)
-        index = self.current()
-        state = index.state() if index else None
-        if index is not None and state is not None and _serves(state, identity, last):
-            _follow(index, store, state, watch)
-        elif self._name() is None:
-            # Nothing to serve meanwhile: papers can be found while the first index grows.
-            index = LexicalIndex(self.folder / "g1")
-            self._point_to("g1")
-            _follow(index, store, State(0, identity, FORMAT), watch)
-        else:
-            self._build_aside(store, watch)
         self._sweep()
+        state = None
+        try:
+            index = self.current()
+            state = index.state() if index else None
+            if index and state and _serves(state, identity, last):
+                _follow(index, store, state, watch)
+                return
+        except Damaged:
+            state = None
+        if state and state.identity == identity:
+            self._build_aside(store, watch)
+        else:
+            # Nothing to serve meanwhile: papers can be found while the new index grows.
+            name = self._next_name()
+            index = LexicalIndex.create(self.folder / name)
+            self._point_to(name)
+            self._sweep()
+            _follow(index, store, State(0, identity, FORMAT), watch)
 
     def _build_aside(self, store: Store, watch: Watcher) -> None:
         name = self._next_name()
-        shutil.rmtree(self.folder / name, ignore_errors=True)
         with store.reading() as connection:
             identity = changes.identity(connection)
-        index = LexicalIndex(self.folder / name)
+        index = LexicalIndex.create(self.folder / name)
         _follow(index, store, State(0, identity, FORMAT), watch)
         self._point_to(name)
         self._sweep()
@@ -141,11 +172,11 @@ class SearchIndex:
             name = (self.folder / _CURRENT).read_text().strip()
         except FileNotFoundError:
             return None
-        return name if name and (self.folder / name).is_dir() else None
+        return name if _GENERATION.match(name) and (self.folder / name).is_dir() else None
 
     def _next_name(self) -> str:
-        name = self._name() or "g0"
-        return f"g{int(name.removeprefix('g')) + 1}"
+        numbers = [int(m[1]) for p in self.folder.iterdir() if (m := _GENERATION.match(p.name))]
+        return f"g{max(numbers, default=0) + 1}"
 
     def _point_to(self, name: str) -> None:
         temporary = self.folder / f"{_CURRENT}.new"
@@ -228,11 +259,13 @@ def _pass(index: LexicalIndex, store: Store, state: State, last: int, watch: Wat
     return state
 
 
-def _stamp(folder: Path) -> int:
+def _stamp(folder: Path) -> tuple[int, int]:
+    """Differs after each commit: it puts a new file in place, perhaps within one clock tick."""
     try:
-        return (folder / "meta.json").stat().st_mtime_ns
+        found = (folder / "meta.json").stat()
     except FileNotFoundError:
-        return 0
+        return 0, 0
+    return found.st_mtime_ns, found.st_ino
 
 
 def _size(folder: Path) -> int:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,13 @@ _SIMILAR_TERMS = 16
 _SIMILAR_TEXT = 4000
 # Days as numbers that sort: later is larger, and room below for the paper's own number.
 _NUMBER_BITS = 40
+# Papers of one and the same score, up to this many, are listed by number over all pages; more
+# of them (a single letter that is typed) stay in the index's own order.
+_MOST_EQUALS = 1000
+
+
+class Damaged(ValueError):  # noqa: N818 - it says what the index is
+    """The index's files are not as they were written; it has to be made anew."""
 
 
 def _schema() -> Schema:
@@ -107,18 +116,31 @@ class Found:
 
 
 class LexicalIndex:
-    """One generation of the index, open for reading and (by one process) for writing."""
+    """One generation of the index, open for reading and (by one process) for writing.
+
+    What reads the index's files raises Damaged where they are not as they were written.
+    """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.schema = _schema()
-        self._index = Index(self.schema, path=str(folder))
+        with _noticing_damage():
+            if not Index.exists(str(folder)):  # tantivy would make one
+                raise Damaged("the folder has no index")
+            self._index = Index(self.schema, path=str(folder))
         self._index.register_tokenizer("prose", prose_analyzer())
         self._index.register_tokenizer("names", name_analyzer())
 
+    @classmethod
+    def create(cls, folder: Path) -> LexicalIndex:
+        """An empty index in a new folder."""
+        folder.mkdir(parents=True)
+        Index(_schema(), path=str(folder))
+        return cls(folder)
+
     def reload(self) -> None:
         """Sees what was committed since."""
-        self._index.reload()
+        with _noticing_damage():
+            self._index.reload()
 
     def writer(self) -> IndexWriter:
         """The one writer. Raises ValueError where another process has it."""
@@ -126,11 +148,12 @@ class LexicalIndex:
 
     def state(self) -> State | None:
         """What the last commit holds; None for an index without any."""
-        searcher = self._index.searcher()
-        result = searcher.search(self._is("kind", "state"), 1)
-        if not result.hits:
-            return None
-        values = searcher.doc(result.hits[0][1])
+        with _noticing_damage():
+            searcher = self._index.searcher()
+            result = searcher.search(self._is("kind", "state"), 1)
+            if not result.hits:
+                return None
+            values = searcher.doc(result.hits[0][1])
         return State(
             values.get_first("through") or 0,
             values.get_first("identity") or 0,
@@ -139,8 +162,8 @@ class LexicalIndex:
 
     def held(self) -> int:
         """How many papers the last commit holds."""
-        result = self._index.searcher().search(self._is("kind", "paper"), 1, count=True)
-        return _count(result)
+        with _noticing_damage():
+            return _count(self._index.searcher().search(self._is("kind", "paper"), 1, count=True))
 
     def add(self, writer: IndexWriter, paper: Paper) -> None:
         """Adds a paper; `remove` it first where it may be held already."""
@@ -164,20 +187,20 @@ class LexicalIndex:
             "format": state.format,
         }
         writer.add_document(Document.from_dict(values, self.schema))
-        writer.commit()
+        with _noticing_damage():
+            writer.commit()
         self.reload()
 
     def search(
         self, query: ReaderQuery, period: DayPeriod, *, newest: bool, limit: int, offset: int
     ) -> Found:
-        """The papers that match a query within a period.
+        """The `limit` (at least one) papers behind the first `offset` that match within a period.
 
         By score, or `newest` first; equals by number. A paper must have all the words; where
         none has, having some is enough. A query without words to score lists newest first.
         """
         searcher = self._index.searcher()
-        parts = [(clause, self._scored(clause)) for clause in _telling_clauses(query)]
-        scored = [(clause, part) for clause, part in parts if part is not None]
+        scored = [(clause, self._scored(clause)) for clause in _telling_clauses(query)]
         filters = [*self._filters(query), *self._within(period)]
         newest = newest or not scored
         wanted = [(Occur.Must, part) for _, part in scored]
@@ -226,27 +249,21 @@ class LexicalIndex:
             result = searcher.search(
                 query, limit, offset=offset, order_by_field="newness", order=Order.Desc
             )
-        else:
-            result = searcher.search(query, limit, offset=offset)
-        addresses = [address for _, address in result.hits]
-        numbers = searcher.fast_field_values("number", addresses)
+            addresses = [address for _, address in result.hits]
+            numbers = searcher.fast_field_values("number", addresses)
+            return Found(tuple(Hit(int(number or 0), 0.0) for number in numbers), _count(result))
+        total, best = _best(searcher, query, offset + limit)
         hits = [
-            Hit(int(number or 0), 0.0 if newest else float(score))
-            for (score, _), number in zip(result.hits, numbers, strict=True)
+            Hit(number, score, _reasons(searcher, scored, address))
+            for score, number, address in best[offset : offset + limit]
         ]
-        if not newest:
-            hits = [
-                Hit(hit.number, hit.score, _reasons(searcher, scored, address))
-                for hit, address in zip(hits, addresses, strict=True)
-            ]
-            hits.sort(key=lambda hit: (-hit.score, hit.number))
-        return Found(tuple(hits), _count(result))
+        return Found(tuple(hits), total)
 
     def _is(self, field: str, value: str) -> Query:
         return Query.term_query(self.schema, field, value, index_option="basic")
 
-    def _scored(self, clause: Words) -> Query | None:
-        """What a clause asks of a paper; None where it holds no word at all."""
+    def _scored(self, clause: Words) -> Query:
+        """What a clause asks of a paper; nothing fits one that the index takes for no word."""
         fields: dict[Field, tuple[str, ...]] = {
             Field.TITLE: ("title",),
             Field.AUTHOR: ("names",),
@@ -259,7 +276,7 @@ class LexicalIndex:
         if clause.prefix:
             parts += self._beginnings(clause)
         if not parts:
-            return None
+            return Query.empty_query()
         return Query.boolean_query([(Occur.Should, part) for part in parts])
 
     def _in_field(self, name: str, clause: Words) -> Query | None:
@@ -336,17 +353,21 @@ class LexicalIndex:
 
 def query_terms(query: ReaderQuery) -> frozenset[str]:
     """The stems a query looks for, for marking them in what was found."""
-    return frozenset(term for clause in query.scoring for term in telling(prose_terms(clause.text)))
+    return frozenset(
+        term for clause in _telling_clauses(query) for term in telling(prose_terms(clause.text))
+    )
 
 
 def _telling_clauses(query: ReaderQuery) -> list[Words]:
     """The scoring clauses without lone function words; all of them where nothing else is there."""
-    telling_ones = [
-        clause
-        for clause in query.scoring
-        if clause.phrase or not STOP_WORDS.issuperset(name_terms(clause.text))
-    ]
-    return telling_ones or list(query.scoring)
+    return [clause for clause in query.scoring if not _is_function_word(clause)] or list(
+        query.scoring
+    )
+
+
+def _is_function_word(clause: Words) -> bool:
+    terms = name_terms(clause.text)
+    return bool(terms) and not clause.phrase and STOP_WORDS.issuperset(terms)
 
 
 def _reasons(
@@ -365,6 +386,47 @@ def _reasons(
             text = f"“{clause.text}”" if clause.phrase else clause.text
             reasons.append(Reason("words", text, value))
     return tuple(reasons)
+
+
+def _best(
+    searcher: Searcher, query: Query, end: int
+) -> tuple[int, list[tuple[float, int, DocAddress]]]:
+    """How many papers match, and the best `end` of them (or more) as (score, number, address).
+
+    The index orders papers of equal score by where it happens to keep them. All of them are
+    asked for where such a run crosses the end, so that pages part it by number.
+    """
+    result = searcher.search(query, end + 1)
+    scores = [float(score) for score, _ in result.hits]
+    if len(scores) > end and scores[end - 1] == scores[end]:
+        result = searcher.search(query, max(end, scores.index(scores[end]) + _MOST_EQUALS + 1))
+    addresses = [address for _, address in result.hits]
+    numbers = searcher.fast_field_values("number", addresses)
+    best: list[tuple[float, int, DocAddress]] = []
+    ranked = zip(result.hits, numbers, strict=True)
+    for score, run in groupby(ranked, key=lambda one: float(one[0][0])):
+        equals = [(score, int(number or 0), address) for (_, address), number in run]
+        if len(equals) <= _MOST_EQUALS:
+            equals.sort(key=lambda one: one[1])
+        best += equals
+    return _count(result), best
+
+
+@contextmanager
+def _noticing_damage() -> Iterator[None]:
+    """Raises Damaged for what tantivy says, or panics about, when it meets files that are not
+    as it wrote them; a disk that is full or cannot be written is not that.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "os error" in str(error) and "os error 2)" not in str(error):
+            raise
+        raise Damaged(str(error)) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise Damaged(str(error)) from error
 
 
 def _count(result: SearchResult) -> int:

@@ -31,6 +31,28 @@ _SQLITE_PRAGMAS = (
 )
 
 
+# What drivers say, and what a person can do about it.
+_SENTENCES = {
+    ("unable to open database file",): (
+        "The database file cannot be opened{at}; is its folder there and writable?"
+    ),
+    ("disk is full", "No space left"): (
+        "The disk is full{at}; free some space and start again, nothing held is lost."
+    ),
+    ("database is locked", "lock timeout"): (
+        f"Another program holds the database{{at}} for over {_BUSY_SECONDS} seconds; end it."
+    ),
+    ("readonly",): "The database{at} may only be read; make its file and folder writable.",
+    ("not a database", "is malformed"): (
+        "The database file{at} is damaged, or is none; put a backup in its place."
+    ),
+    ("permission denied",): "The database{at} does not let this user in: {said}",
+    ("invalid connection option",): (
+        "The database address{at} has an option that PostgreSQL does not know: {said}"
+    ),
+}
+
+
 class StoreError(Exception):
     """The store cannot be opened or written; the message is a sentence for a person."""
 
@@ -45,6 +67,12 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        # PostgreSQL's default would let each statement see the commits before it.
+        self._snapshots = (
+            engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            if engine.dialect.name == "postgresql"
+            else engine
+        )
 
     @property
     def dialect(self) -> str:
@@ -57,7 +85,7 @@ class Store:
 
         Raises StoreError where the database cannot be reached.
         """
-        with _in_words(), self.engine.connect() as connection:
+        with _in_words(), self._snapshots.connect() as connection:
             yield connection
 
     @contextmanager
@@ -98,7 +126,7 @@ def open_store(url: str, *, migrate: bool = True) -> Store:
         _prepare_sqlite(engine)
     store = Store(engine)
     try:
-        with _in_words(str(address.render_as_string(hide_password=True))):
+        with _in_words(address.set(query={}).render_as_string(hide_password=True)):
             if migrate:
                 migrations.upgrade(engine)
             else:
@@ -121,14 +149,14 @@ def _address(url: str) -> URL:
     try:
         address = make_url(url)
         backend = address.get_backend_name()
+        if backend in ("postgresql", "postgres"):
+            return address.set(drivername="postgresql+psycopg")
         address.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as error:
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise StoreError(
             "The database address cannot be read; it should look like sqlite:///file.sqlite3 "
             "or postgresql://user@host/name."
         ) from error
-    if backend in ("postgresql", "postgres"):
-        return address.set(drivername="postgresql+psycopg")
     if backend == "sqlite":
         return address
     raise StoreError(f"Broadsheet keeps its papers in SQLite or PostgreSQL, not in {backend}.")
@@ -164,7 +192,7 @@ def _in_words(where: str = "") -> Iterator[None]:
     """Turns what the driver says about the outside world into a sentence."""
     try:
         yield
-    except OperationalError as error:
+    except DBAPIError as error:
         sentence = _sentence(error, where)
         if sentence is None:
             raise
@@ -175,14 +203,9 @@ def _sentence(error: DBAPIError, where: str) -> str | None:
     """The sentence for a person; None for what only a mistake of ours can cause."""
     said = " ".join(str(error.orig).split())
     at = f" ({where})" if where else ""
-    if "unable to open database file" in said:
-        return f"The database file cannot be opened{at}; is its folder there and writable?"
-    if "disk is full" in said or "No space left" in said:
-        return f"The disk is full{at}; free some space and start again, nothing held is lost."
-    if "database is locked" in said or "lock timeout" in said:
-        return f"Another program holds the database{at} for over {_BUSY_SECONDS} seconds; end it."
-    if "readonly" in said:
-        return f"The database{at} may only be read; make its file and folder writable."
-    if isinstance(error.orig, sqlite3.Error):
+    for signs, sentence in _SENTENCES.items():
+        if any(sign in said for sign in signs):
+            return sentence.format(at=at, said=said[:300])
+    if isinstance(error.orig, sqlite3.Error) or not isinstance(error, OperationalError):
         return None
     return f"The database{at} does not answer: {said[:300]}"

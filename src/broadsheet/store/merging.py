@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, TypeVar
 
 import orjson
 
 from broadsheet.records import Author, Link, Record
-from broadsheet.text.normalise import is_arxiv, surname, title_key, title_words
+from broadsheet.text.normalise import (
+    is_arxiv,
+    storable,
+    surname,
+    title_id,
+    title_key,
+    title_words,
+)
 
 # Whose word counts first where records differ. A source not named here stands between a
 # listing (which states a paper's own data) and a saved page (which shows a copy of it).
@@ -32,43 +39,56 @@ _T = TypeVar("_T")
 
 
 def fold(records: Sequence[Record]) -> Row:
-    """The paper's columns from the records of all its origins (at least one).
+    """The paper's columns from the records of all its origins (at least one)."""
+    paper = records[0] if len(records) == 1 else combine(records)
+    return {
+        "title": paper.title,
+        "abstract": paper.abstract,
+        "summary": paper.summary,
+        "authors": [[author.name, author.affiliation] for author in paper.authors],
+        "author_count": _author_count(paper),
+        "organization": paper.organization,
+        "categories": list(paper.categories),
+        "year": paper.published.year if paper.published else paper.year,
+        "published": paper.published,
+        "updated": paper.updated,
+        "announced": paper.shown,
+        "day": paper.shown or paper.published,
+        "version": paper.version or 1,
+        "links": _links(paper.links),
+        "comment_count": paper.comment_count,
+        "licence": paper.licence,
+        "rank": paper.rank,
+    }
 
-    Each column takes the most trusted record that has it; days of announcement take the
+
+def combine(records: Sequence[Record]) -> Record:
+    """One record that says what all of them say.
+
+    Each field takes the most trusted record that has it; days of announcement take the
     earliest, counts and versions the largest, lists the union in order of trust.
     """
-    if len(records) > 1:
-        records = sorted(records, key=_precedence)
-    first = records[0]
-    announced = min((r.shown for r in records if r.shown), default=None)
-    published = _first(r.published for r in records)
-    title = first.title
-    return {
-        "title": title,
-        "title_key": title_key(title),
-        "abstract": _first(r.abstract for r in records) or "",
-        "summary": _first(r.summary for r in records) or "",
-        "authors": [
-            [author.name, author.affiliation] for author in _first(r.authors for r in records) or ()
-        ],
-        "author_count": _first(
-            len(r.authors) or None if r.author_count is None else r.author_count for r in records
-        ),
-        "organization": _first(r.organization for r in records),
-        "categories": list(dict.fromkeys(c for r in records for c in r.categories)),
-        "year": published.year if published else _first(r.year for r in records),
-        "published": published,
-        "updated": max((r.updated for r in records if r.updated), default=None),
-        "announced": announced,
-        "day": announced or published,
-        "version": max((r.version for r in records if r.version), default=1),
-        "links": _links(link for r in records for link in r.links),
-        "comment_count": max(
+    records = sorted(records, key=_precedence)
+    return replace(
+        records[0],
+        abstract=_first(r.abstract for r in records) or "",
+        summary=_first(r.summary for r in records) or "",
+        authors=_first(r.authors for r in records) or (),
+        author_count=_first(_author_count(r) for r in records),
+        organization=_first(r.organization for r in records),
+        categories=tuple(dict.fromkeys(c for r in records for c in r.categories)),
+        year=_first(r.year for r in records),
+        published=_first(r.published for r in records),
+        updated=max((r.updated for r in records if r.updated), default=None),
+        shown=min((r.shown for r in records if r.shown), default=None),
+        version=max((r.version for r in records if r.version), default=None),
+        links=tuple(link for r in records for link in r.links),
+        comment_count=max(
             (r.comment_count for r in records if r.comment_count is not None), default=None
         ),
-        "licence": _first(r.licence for r in records),
-        "rank": _rank(records),
-    }
+        licence=_first(r.licence for r in records),
+        rank=_rank(records),
+    )
 
 
 def unfold(row: Row, origin: Row, identifiers: Iterable[str]) -> Record:
@@ -128,13 +148,17 @@ def record_of(source: str, key: str, values: Row) -> Record:
     return Record(source=source, key=key, **values)
 
 
-def digest(record: Record) -> str:
-    """24 hexadecimal digits that differ where two records say different things.
+def digested(record: Record) -> tuple[Record, str]:
+    """The record as the store can keep it (without NUL characters), and its digest: 24
+    hexadecimal digits that differ where two records say different things.
 
     The file a record came from does not count: the same page under another name is the same.
     """
     said = orjson.dumps(replace(record, file=None))
-    return hashlib.blake2b(said, digest_size=12).hexdigest()
+    if b"\\u0000" in said or not (record.file or "").isascii():
+        record = _storable(record)
+        said = orjson.dumps(replace(record, file=None))
+    return record, hashlib.blake2b(said, digest_size=12).hexdigest()
 
 
 def strength(identifier: str) -> tuple[int, str]:
@@ -146,34 +170,92 @@ def strength(identifier: str) -> tuple[int, str]:
     return (2 if identifier.startswith("doi:") else 1), identifier
 
 
-def same_work(record: Record, row: Row, identifiers: Iterable[str]) -> bool:
-    """Whether a record with the paper's own title is that paper.
+def title_name(record: Record) -> str:
+    """The name of a work for which a record states no identifier."""
+    return title_id(record.title, surname(record.authors[0].name) if record.authors else "")
 
-    Two works may share a title: different arXiv ids, different first authors or years too far
-    apart tell them from each other; a short title needs an author to vouch for it where
-    either side knows its authors.
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What tells a work from another with the same title, as far as its records know.
+
+    `titles` and `nameless` are title keys: of all records, and of those without authors;
+    `telling` are the titles long enough to name a work by themselves.
     """
-    theirs = {i for i in identifiers if is_arxiv(i)}
-    ours = {i for i in record.identifiers if is_arxiv(i)}
-    if theirs and ours and theirs.isdisjoint(ours):
+
+    arxiv: frozenset[str]
+    surnames: frozenset[str]
+    years: frozenset[int]
+    titles: frozenset[str]
+    nameless: frozenset[str]
+    telling: frozenset[str]
+
+
+def facts_of(records: Iterable[Record], identifiers: Iterable[str]) -> Facts:
+    """The facts that a work's records and its identifiers state."""
+    records = list(records)
+    return Facts(
+        arxiv=frozenset(filter(is_arxiv, identifiers)),
+        surnames=frozenset(surname(r.authors[0].name) for r in records if r.authors),
+        years=frozenset(year for year in map(_year, records) if year),
+        titles=frozenset(title_key(r.title) for r in records),
+        nameless=frozenset(title_key(r.title) for r in records if not r.authors),
+        telling=frozenset(
+            title_key(r.title) for r in records if len(title_words(r.title)) >= _TELLING_WORDS
+        ),
+    )
+
+
+def same_work(one: Facts, other: Facts) -> bool:
+    """Whether two works that share no identifier but a title are one.
+
+    Different arXiv ids, different first authors or years too far apart tell them from each
+    other; a short title needs an author to vouch for it where either side knows its authors.
+    """
+    shared = one.titles & other.titles
+    if not shared or _differ(one.arxiv, other.arxiv) or _differ(one.surnames, other.surnames):
         return False
-    year = record.published.year if record.published else record.year
-    if year and row["year"] and abs(year - row["year"]) > _YEARS_APART:
+    apart = min((abs(y - z) for y in one.years for z in other.years), default=0)
+    if apart > _YEARS_APART:
         return False
-    if record.authors and row["authors"]:
-        return surname(record.authors[0].name) == surname(row["authors"][0][0])
-    if bool(record.authors) != bool(row["authors"]):
-        return len(title_words(record.title)) >= _TELLING_WORDS
-    return True
+    if one.surnames and other.surnames:
+        return True
+    return bool(shared & (one.telling | (one.nameless & other.nameless)))
+
+
+def _differ(ours: frozenset[str], theirs: frozenset[str]) -> bool:
+    return bool(ours and theirs) and ours.isdisjoint(theirs)
+
+
+def _year(record: Record) -> int | None:
+    return record.published.year if record.published else record.year
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, tuple):
+        return tuple(map(_storable, value))
+    if isinstance(value, Record | Author | Link):
+        return replace(value, **{f.name: _storable(getattr(value, f.name)) for f in fields(value)})
+    return value
 
 
 def _precedence(record: Record) -> tuple[int, int, str]:
     trust = _TRUST.get(record.source, _TRUST_OTHERS)
-    return trust, -(record.version or 0), f"{record.source}\n{record.key}"
+    # No version is the first one: a record read back from the paper's row states it.
+    return trust, -(record.version or 1), f"{record.source}\n{record.key}"
 
 
 def _first(values: Iterable[_T]) -> _T | None:
     return next((value for value in values if value not in (None, "", ())), None)
+
+
+def _author_count(record: Record) -> int | None:
+    """The count stated, else that of the names given."""
+    if record.author_count is not None:
+        return record.author_count
+    return len(record.authors) or None
 
 
 def _links(links: Iterable[Link]) -> list[list[Any]]:

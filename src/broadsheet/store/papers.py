@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, true
 
 from broadsheet.records import Author, Link, Origin, Paper, Period, Span, Version
 from broadsheet.store.tables import identifiers, origins, papers, versions
-from broadsheet.text.normalise import identifier
+from broadsheet.text.normalise import identifier, storable
 
 _T = TypeVar("_T")
 # Both engines take this many values in one statement with room to spare.
@@ -45,6 +45,7 @@ def by_id(connection: Connection, name: str) -> Paper | None:
     """The paper of that name, with its origins: its public id, any id it had before, an arXiv id
     with or without version, a DOI, or an address of either. None where no paper has it.
     """
+    name = storable(name)
     known = identifier(name)
     number = connection.scalar(
         select(identifiers.c.paper).where(

@@ -13,18 +13,21 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from broadsheet.records import Record
 from broadsheet.store import changes
 from broadsheet.store.merging import (
+    Facts,
     Row,
-    digest,
+    digested,
+    facts_of,
     fold,
     record_json,
     record_of,
     same_work,
     strength,
+    title_name,
     unfold,
 )
 from broadsheet.store.papers import chunks
 from broadsheet.store.tables import identifiers, origins, papers, tombstones, versions
-from broadsheet.text.normalise import title_id, title_key
+from broadsheet.text.normalise import title_key
 
 _Key = tuple[str, str]
 
@@ -40,42 +43,66 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Draft:
-    """A paper being written: its row as stored (None for a new one) and all its records."""
+    """A paper being written: its row as stored (None for a new one) and all its records.
+
+    `absorbed` are the numbers of stored papers that turned out to be this one.
+    """
 
     number: int
-    id: str
     stored: Row | None = None
     names: set[str] = field(default_factory=set)
     new_names: set[str] = field(default_factory=set)
     records: dict[_Key, Record] = field(default_factory=dict)
     origin_rows: dict[_Key, Row] = field(default_factory=dict)
+    absorbed: list[int] = field(default_factory=list)
     revised: bool = False
     touched: bool = False
 
     @property
-    def facts(self) -> Row:
+    def facts(self) -> Facts:
         """What a match by title looks at."""
-        records = self.records.values()
-        authors = next((r.authors for r in records if r.authors), ())
-        return {
-            "authors": [[author.name, author.affiliation] for author in authors],
-            "year": next((year for year in map(_year, records) if year), None),
-        }
+        return facts_of(self.records.values(), self.names)
+
+    def claim(self, name: str) -> None:
+        """Takes a name that no paper has."""
+        self.names.add(name)
+        self.new_names.add(name)
+
+    @property
+    def titles(self) -> set[str]:
+        """The keys of the titles its records give."""
+        return {row["title_key"] for row in self.origin_rows.values()}
+
+    def absorb(self, other: _Draft) -> None:
+        """Takes over all that another draft of the same work holds."""
+        self.names |= other.names
+        self.new_names |= other.new_names
+        self.records |= other.records
+        for key, row in other.origin_rows.items():
+            self.origin_rows[key] = {**row, "paper": self.number}
+        self.absorbed += other.absorbed
+        if other.stored is not None:
+            self.absorbed.append(other.number)
+        self.revised |= other.revised
+        self.touched = True
 
     def row(self, change: int) -> Row:
-        """The paper's row, folded from its records."""
+        """The paper's row, folded from its records. Its public id is its strongest name."""
+        name = min(self.names, key=strength)
         folded = fold(list(self.records.values()))
-        return {"number": self.number, "id": self.id, "change": change, **folded}
+        return {"number": self.number, "id": name, "change": change, **folded}
 
 
 def put(connection: Connection, records: Sequence[Record]) -> Outcome:
     """Puts records in, all or (with the transaction) none; the same records twice change nothing.
 
     A record belongs to the paper that has its (source, key), else one of its identifiers, else
-    its title with first author and year (`merging.same_work`); otherwise to a new paper.
+    its title with first author and year (`merging.same_work`); otherwise to a new paper. Papers
+    that a record shows to be the same become one, the older of them, so that what is held does
+    not depend on the order in which records came.
     """
     changes.next_changes(connection, 0)  # waits for other writers before looking anything up
-    return _Putting(connection).run([(record, digest(record)) for record in records])
+    return _Putting(connection).run([digested(record) for record in records])
 
 
 def remove_source(connection: Connection, source: str) -> int:
@@ -112,7 +139,8 @@ class _Putting:
         self._known: dict[_Key, tuple[int, str]] = {}
         self._drafts: dict[int, _Draft] = {}
         self._by_name: dict[str, int] = {}
-        self._by_title: dict[str, list[int]] = defaultdict(list)
+        self._by_title: dict[str, set[int]] = defaultdict(set)
+        self._united: dict[int, int] = {}
         self._next_number = 0
 
     def run(self, records: list[tuple[Record, str]]) -> Outcome:
@@ -123,10 +151,11 @@ class _Putting:
             return Outcome(unchanged=len(records))
         self._next_number = changes.next_papers(self._connection, len(fresh))
         self._load([record for record, _ in fresh])
-        placed = [self._place(record, said) for record, said in fresh]
-        _write(self._connection, [draft for draft in self._drafts.values() if draft.touched])
-        new, updated = placed.count("new"), placed.count("updated")
-        return Outcome(new, updated, len(records) - new - updated)
+        placed = sum(self._place(record, said) for record, said in fresh)
+        drafts = [draft for draft in self._drafts.values() if draft.touched]
+        _write(self._connection, drafts)
+        new = sum(draft.stored is None for draft in drafts)
+        return Outcome(new, placed - new, len(records) - placed)
 
     def _is_held(self, record: Record, said: str) -> bool:
         known = self._known.get((record.source, record.key))
@@ -146,42 +175,68 @@ class _Putting:
                 self._known.update({(source, key): (paper, said) for key, paper, said in rows})
 
     def _load(self, fresh: list[Record]) -> None:
-        """Reads every paper that one of the fresh records may belong to."""
+        """Reads every paper that one of the fresh records may belong to, and every paper that
+        may turn out to be the same as one of those.
+        """
         keys = [(record.source, record.key) for record in fresh]
         numbers = {self._known[key][0] for key in keys if key in self._known}
-        names = [name for record in fresh for name in record.identifiers]
-        names += [title_id(record.title) for record in fresh if not record.identifiers]
-        for chunk in chunks(names):
+        for chunk in chunks(name for record in fresh for name in _names(record)):
             held = select(identifiers.c.paper).where(identifiers.c.id.in_(chunk))
             numbers.update(self._connection.scalars(held))
-        for chunk in chunks(title_key(record.title) for record in fresh):
-            held = select(papers.c.number).where(papers.c.title_key.in_(chunk))
-            numbers.update(self._connection.scalars(held))
-        for draft in _load_drafts(self._connection, sorted(numbers)):
-            self._drafts[draft.number] = draft
-            self._by_name.update(dict.fromkeys(draft.names, draft.number))
-            for record in draft.records.values():
-                self._entitle(record.title, draft.number)
+        titles = {title_key(record.title) for record in fresh}
+        while titles or numbers:
+            for chunk in chunks(sorted(titles)):
+                held = select(origins.c.paper).where(origins.c.title_key.in_(chunk))
+                numbers.update(self._connection.scalars(held))
+            self._by_title.update({title: set() for title in titles})
+            loaded = _load_drafts(self._connection, sorted(numbers - self._drafts.keys()))
+            for draft in loaded:
+                self._drafts[draft.number] = draft
+                self._by_name.update(dict.fromkeys(draft.names, draft.number))
+            numbers = set()
+            titles = {title for draft in loaded for title in draft.titles} - self._by_title.keys()
+        for draft in self._drafts.values():
+            for title in draft.titles:
+                self._by_title[title].add(draft.number)
 
-    def _entitle(self, title: str, number: int) -> None:
-        numbers = self._by_title[title_key(title)]
-        if number not in numbers:
-            numbers.append(number)
+    def _draft(self, number: int) -> _Draft:
+        """The draft of that number, or the one it was united with."""
+        while number in self._united:
+            number = self._united[number]
+        return self._drafts[number]
 
-    def _place(self, record: Record, said: str) -> str:
-        """Gives a record to its paper; says what became of it: new, updated or unchanged."""
+    def _place(self, record: Record, said: str) -> bool:
+        """Gives a record to its paper; false where it says nothing new."""
         if self._is_held(record, said):  # a twin came earlier in the same batch
-            return "unchanged"
-        key = (record.source, record.key)
-        number, matched_by = self._match(record)
-        created = number is None
-        draft = self._new_draft(record) if number is None else self._drafts[number]
-        record = _revise(draft, record)
+            return False
+        draft, matched_by = self._match(record)
+        if draft is None:
+            draft = self._new_draft(record)
+        elif _is_outdated(draft, record):
+            return False
+        self._attach(draft, _revise(draft, record), said, matched_by)
+        self._known[record.source, record.key] = (draft.number, said)
+        self._unite(draft, record)
+        return True
+
+    def _match(self, record: Record) -> tuple[_Draft | None, str]:
+        known = self._known.get((record.source, record.key))
+        if known is not None:
+            return self._draft(known[0]), "identifier"
         for name in record.identifiers:
-            if name not in self._by_name:
-                draft.names.add(name)
-                draft.new_names.add(name)
-                self._by_name[name] = draft.number
+            if name in self._by_name:
+                return self._draft(self._by_name[name]), "identifier"
+        namesakes = self._by_title.get(title_key(record.title))
+        if namesakes:
+            facts = facts_of([record], record.identifiers)
+            for number in sorted(namesakes):
+                draft = self._draft(number)
+                if same_work(facts, draft.facts):
+                    return draft, "title"
+        return None, "new"
+
+    def _attach(self, draft: _Draft, record: Record, said: str, matched_by: str) -> None:
+        key = (record.source, record.key)
         before = draft.origin_rows.get(key)
         draft.records[key] = record
         draft.origin_rows[key] = {
@@ -189,6 +244,7 @@ class _Putting:
             "key": record.key,
             "paper": draft.number,
             "digest": said,
+            "title_key": title_key(record.title),
             "page": record.page,
             "rank": record.rank,
             # The first name a page was imported under stays; the same page again is no news.
@@ -197,40 +253,67 @@ class _Putting:
             "matched_by": before["matched_by"] if before else matched_by,
         }
         draft.touched = True
-        self._known[key] = (draft.number, said)
-        self._entitle(record.title, draft.number)
-        return "new" if created else "updated"
+        self._by_title[title_key(record.title)].add(draft.number)
+        # A title is a name only where nothing better is stated, and of one work only.
+        for name in record.identifiers or (() if before else (title_name(record),)):
+            if name not in self._by_name:
+                draft.claim(name)
+                self._by_name[name] = draft.number
 
-    def _match(self, record: Record) -> tuple[int | None, str]:
-        known = self._known.get((record.source, record.key))
-        if known is not None:
-            return known[0], "identifier"
+    def _unite(self, draft: _Draft, record: Record) -> None:
+        """Makes one paper of all that a record it has just been given shows to be the same."""
         for name in record.identifiers:
-            if name in self._by_name:
-                return self._by_name[name], "identifier"
-        for number in self._by_title.get(title_key(record.title), ()):
-            draft = self._drafts[number]
-            if same_work(record, draft.facts, draft.names):
-                return number, "title"
-        return None, "new"
+            draft = self._one_of(draft, self._draft(self._by_name[name]))
+        while (twin := self._twin(draft)) is not None:
+            draft = self._one_of(draft, twin)
+
+    def _twin(self, draft: _Draft) -> _Draft | None:
+        """Another draft that shares a title with this one and is the same work."""
+        if all(len(self._by_title[title]) == 1 for title in draft.titles):
+            return None
+        numbers = {number for title in draft.titles for number in self._by_title[title]}
+        facts = draft.facts
+        for number in sorted(numbers):
+            other = self._draft(number)
+            if other is not draft and same_work(facts, other.facts):
+                return other
+        return None
+
+    def _one_of(self, one: _Draft, other: _Draft) -> _Draft:
+        """Two drafts as one: the older, which answers for the other's number from now on."""
+        if one is other:
+            return one
+        kept, gone = sorted((one, other), key=lambda draft: draft.number)
+        kept.absorb(gone)
+        self._united[gone.number] = kept.number
+        del self._drafts[gone.number]
+        return kept
 
     def _new_draft(self, record: Record) -> _Draft:
-        name = min(record.identifiers, key=strength, default=None)
-        if name is None:
-            name = title_id(record.title)
-            if name in self._by_name:
-                # Another work has, or had, this title: where it came from tells them apart.
-                origin = f"{record.source}\n{record.key}".encode()
-                name = f"{name}-{hashlib.blake2b(origin, digest_size=6).hexdigest()}"
-        draft = _Draft(self._next_number, id=name, names={name}, new_names={name})
+        draft = _Draft(self._next_number)
         self._next_number += 1
         self._drafts[draft.number] = draft
-        self._by_name[name] = draft.number
+        if not record.identifiers:
+            # Where another work has, or had, this title: where it came from tells them apart.
+            name = next(name for name in _names(record) if name not in self._by_name)
+            draft.claim(name)
+            self._by_name[name] = draft.number
         return draft
 
 
-def _year(record: Record) -> int | None:
-    return record.published.year if record.published else record.year
+def _names(record: Record) -> tuple[str, ...]:
+    """The names by which a record's paper may be known already."""
+    if record.identifiers:
+        return record.identifiers
+    name = title_name(record)
+    origin = f"{record.source}\n{record.key}".encode()
+    return name, f"{name}-{hashlib.blake2b(origin, digest_size=6).hexdigest()}"
+
+
+def _is_outdated(draft: _Draft, record: Record) -> bool:
+    """Whether a record is an older version of the one held, imported late."""
+    held = draft.records.get((record.source, record.key))
+    return bool(held and held.version and record.version and record.version < held.version)
 
 
 def _revise(draft: _Draft, record: Record) -> Record:
@@ -249,7 +332,7 @@ def _load_drafts(connection: Connection, numbers: Sequence[int]) -> list[_Draft]
     drafts: dict[int, _Draft] = {}
     for chunk in chunks(numbers):
         for row in connection.execute(select(papers).where(papers.c.number.in_(chunk))):
-            drafts[row.number] = _Draft(row.number, id=row.id, stored=dict(row._mapping))
+            drafts[row.number] = _Draft(row.number, stored=dict(row._mapping))
         for name, number in connection.execute(
             select(identifiers.c.id, identifiers.c.paper).where(identifiers.c.paper.in_(chunk))
         ):
@@ -274,17 +357,16 @@ def _write(connection: Connection, drafts: list[_Draft]) -> None:
     """Writes new papers and rewrites changed ones, each under a change number of its own."""
     if not drafts:
         return
+    _dissolve(connection, drafts)
     change = changes.next_changes(connection, len(drafts))
+    new, changed = [], []
     for offset, draft in enumerate(drafts):
-        _keep_version(connection, draft)
-        draft.id = _strongest(draft)
         row = draft.row(change + offset)
         if draft.stored is None:
-            draft.stored = row
+            new.append(row)
         else:
-            draft.stored = {**row, "held": draft.number}
-    new = [draft.stored for draft in drafts if draft.stored and "held" not in draft.stored]
-    changed = [draft.stored for draft in drafts if draft.stored and "held" in draft.stored]
+            _keep_version(connection, draft, row)
+            changed.append(row)
     if new:
         connection.execute(insert(papers), new)
     if changed:
@@ -295,8 +377,24 @@ def _write(connection: Connection, drafts: list[_Draft]) -> None:
     connection.execute(insert(origins), [row for d in drafts for row in _origin_rows(d)])
 
 
+def _dissolve(connection: Connection, drafts: list[_Draft]) -> None:
+    """Ends the papers that turned out to be others; their names and old texts go over."""
+    for draft in drafts:
+        for number in draft.absorbed:
+            connection.execute(
+                update(identifiers).where(identifiers.c.paper == number).values(paper=draft.number)
+            )
+            taken = select(versions.c.version).where(versions.c.paper == draft.number)
+            connection.execute(
+                update(versions)
+                .where(versions.c.paper == number, versions.c.version.not_in(taken))
+                .values(paper=draft.number)
+            )
+    _bury(connection, [number for draft in drafts for number in draft.absorbed])
+
+
 def _replace(connection: Connection, rows: list[Row]) -> None:
-    for chunk in chunks(row["held"] for row in rows):
+    for chunk in chunks(row["number"] for row in rows):
         connection.execute(delete(origins).where(origins.c.paper.in_(chunk)))
     columns = [column.name for column in papers.columns if column.name != "number"]
     statement = (
@@ -304,9 +402,7 @@ def _replace(connection: Connection, rows: list[Row]) -> None:
         .where(papers.c.number == bindparam("held"))
         .values({name: bindparam(name) for name in columns})
     )
-    connection.execute(
-        statement, [{name: row[name] for name in (*columns, "held")} for row in rows]
-    )
+    connection.execute(statement, [{**row, "held": row["number"]} for row in rows])
 
 
 def _origin_rows(draft: _Draft) -> list[Row]:
@@ -317,16 +413,14 @@ def _origin_rows(draft: _Draft) -> list[Row]:
     ]
 
 
-def _strongest(draft: _Draft) -> str:
-    """The paper's public id: the one it has, unless a stronger kind is known by now."""
-    best = min(draft.names, key=strength)
-    return best if strength(best)[0] < strength(draft.id)[0] else draft.id
-
-
-def _keep_version(connection: Connection, draft: _Draft) -> None:
-    if not draft.revised or draft.stored is None:
+def _keep_version(connection: Connection, draft: _Draft, row: Row) -> None:
+    """Keeps the text a revision replaces; one that a more trusted source gives stays as it is."""
+    stored = draft.stored
+    if not draft.revised or stored is None:
         return
-    before = {"paper": draft.number, "version": draft.stored["version"]}
+    if (stored["title"], stored["abstract"]) == (row["title"], row["abstract"]):
+        return
+    before = {"paper": draft.number, "version": stored["version"]}
     connection.execute(
         delete(versions).where(
             versions.c.paper == before["paper"], versions.c.version == before["version"]
@@ -336,8 +430,8 @@ def _keep_version(connection: Connection, draft: _Draft) -> None:
         insert(versions).values(
             **before,
             replaced=datetime.now(UTC),
-            title=draft.stored["title"],
-            abstract=draft.stored["abstract"],
+            title=stored["title"],
+            abstract=stored["abstract"],
         )
     )
 

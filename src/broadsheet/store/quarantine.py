@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from broadsheet.records import Quarantined
 from broadsheet.store.tables import quarantine
+from broadsheet.text.normalise import storable
 
 _EXCERPT_BYTES = 64 * 1024
 
@@ -17,19 +18,20 @@ _EXCERPT_BYTES = 64 * 1024
 def add(connection: Connection, things: Iterable[Quarantined], seen: datetime) -> None:
     """Keeps each thing once: the same bytes at the same line of the same file are one entry."""
     for thing in things:
+        file = storable(thing.file)
         digest = hashlib.blake2b(thing.excerpt, digest_size=12).hexdigest()
         same = (
-            (quarantine.c.file == thing.file)
+            (quarantine.c.file == file)
             & (quarantine.c.line == thing.line)
             & (quarantine.c.digest == digest)
         )
         connection.execute(delete(quarantine).where(same))
         connection.execute(
             insert(quarantine).values(
-                file=thing.file,
+                file=file,
                 line=thing.line,
                 digest=digest,
-                reason=thing.reason,
+                reason=storable(thing.reason),
                 source=thing.source,
                 excerpt=thing.excerpt[:_EXCERPT_BYTES],
                 size=thing.size,
@@ -45,7 +47,7 @@ def clear(connection: Connection, file: str, before: datetime) -> int:
     again by then, and what was mended leaves.
     """
     return connection.execute(
-        delete(quarantine).where(quarantine.c.file == file, quarantine.c.seen < before)
+        delete(quarantine).where(quarantine.c.file == storable(file), quarantine.c.seen < before)
     ).rowcount
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, insert, select
 
 from broadsheet.store.tables import preferences, readers
+from broadsheet.text.normalise import storable
 
 # Made by the first migration.
 PERSONAL = "reader"
@@ -27,6 +28,9 @@ def preferences_of(connection: Connection, reader: int) -> dict[str, str]:
 
 def set_preference(connection: Connection, reader: int, name: str, value: str) -> None:
     """Keeps a reader's choice in place of the one before."""
+    name, value = storable(name), storable(value)
+    # Two forms sent at once: the second waits here until the first has been kept.
+    connection.execute(select(readers.c.number).where(readers.c.number == reader).with_for_update())
     connection.execute(
         delete(preferences).where(preferences.c.reader == reader, preferences.c.name == name)
     )

@@ -7,6 +7,8 @@ columns of it: a paper is one row to read. Whatever belongs to a reader says who
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -14,6 +16,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -23,6 +26,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )
 
@@ -39,6 +43,22 @@ metadata = MetaData(
 # SQLite gives 64 bits to an INTEGER PRIMARY KEY and to nothing else by that name.
 _Key = BigInteger().with_variant(Integer, "sqlite")
 
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC. SQLite keeps no time zone; what comes out has one on both engines."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """In UTC, whatever zone it was stated in."""
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """With its zone."""
+        return value and (value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
 # The last number given out under each name: change numbers, paper numbers, small facts.
 counters = Table(
     "counters",
@@ -53,7 +73,6 @@ papers = Table(
     Column("number", _Key, primary_key=True, autoincrement=False),
     Column("id", String(400), nullable=False, unique=True),
     Column("title", Text, nullable=False),
-    Column("title_key", String(24), nullable=False, index=True),
     Column("abstract", Text, nullable=False),
     # Our own words on the paper (the sample library); never the authors'.
     Column("summary", Text, nullable=False),
@@ -109,6 +128,8 @@ origins = Table(
         "paper", _Key, ForeignKey("papers.number", ondelete="CASCADE"), nullable=False, index=True
     ),
     Column("digest", String(24), nullable=False),
+    # Names the title this origin gives: another origin with the same may be the same work.
+    Column("title_key", String(24), nullable=False, index=True),
     Column("record", JSON(none_as_null=True)),
     Column("page", Text),
     Column("rank", Integer),
@@ -125,7 +146,7 @@ versions = Table(
     metadata,
     Column("paper", _Key, ForeignKey("papers.number", ondelete="CASCADE"), primary_key=True),
     Column("version", SmallInteger, primary_key=True, autoincrement=False),
-    Column("replaced", DateTime(timezone=True), nullable=False),
+    Column("replaced", Moment, nullable=False),
     Column("title", Text, nullable=False),
     Column("abstract", Text, nullable=False),
 )
@@ -142,7 +163,7 @@ quarantine = Table(
     # The beginning of the bytes; `size` says how many there were in all.
     Column("excerpt", LargeBinary, nullable=False),
     Column("size", BigInteger, nullable=False),
-    Column("seen", DateTime(timezone=True), nullable=False),
+    Column("seen", Moment, nullable=False),
     UniqueConstraint("file", "line", "digest"),
 )
 
@@ -152,7 +173,7 @@ readers = Table(
     metadata,
     Column("number", _Key, primary_key=True, autoincrement=True),
     Column("name", String(80), nullable=False, unique=True),
-    Column("joined", DateTime(timezone=True), nullable=False),
+    Column("joined", Moment, nullable=False),
 )
 
 preferences = Table(

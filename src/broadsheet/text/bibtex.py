@@ -8,10 +8,11 @@ from broadsheet.records import Paper
 from broadsheet.text.normalise import is_arxiv, surname, title_words
 from broadsheet.text.segments import segments
 
+# BibTeX counts every brace, also behind a backslash: what stands for one must be balanced.
 _SPECIAL = {
     "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
+    "{": r"\textbraceleft{}",
+    "}": r"\textbraceright{}",
     "&": r"\&",
     "%": r"\%",
     "$": r"\$",
@@ -22,21 +23,25 @@ _SPECIAL = {
 }
 _SPECIALS = re.compile("[" + re.escape("".join(_SPECIAL)) + "]")
 _KEY = re.compile(r"[^a-z0-9]")
+_ENDING = re.compile(r"\$|(?<!\\)(?:\\\\)*(?:%|\\\Z)")
+_AND = re.compile(r"\sand\s", re.IGNORECASE)
 
 
 def bibtex(paper: Paper) -> str:
     """The citation as one `@misc` entry, characters of TeX's own escaped, mathematics kept."""
     pages = (*paper.links_of("abstract"), *paper.links_of("page"))
+    dois = paper.links_of("doi")
     fields = {
         "title": "{" + _tex(paper.title) + "}",
-        "author": " and ".join(_plain_tex(author.name) for author in paper.authors),
+        "author": " and ".join(_name(author.name) for author in paper.authors),
         "year": str(paper.year or ""),
-        "eprint": paper.id if is_arxiv(paper.id) else "",
-        "archiveprefix": "arXiv" if is_arxiv(paper.id) else "",
-        "primaryclass": paper.categories[0] if is_arxiv(paper.id) and paper.categories else "",
-        "doi": next((link.url.partition("doi.org/")[2] for link in paper.links_of("doi")), ""),
-        "url": pages[0].url if pages else "",
     }
+    if is_arxiv(paper.id):
+        fields["eprint"] = paper.id
+        fields["archiveprefix"] = "arXiv"
+        fields["primaryclass"] = _plain_tex(next(iter(paper.categories), ""))
+    fields["doi"] = _address(dois[0].url.partition("doi.org/")[2]) if dois else ""
+    fields["url"] = _address(pages[0].url) if pages else ""
     lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
     return "\n".join([f"@misc{{{_key(paper)},", *lines, "}", ""])
 
@@ -55,13 +60,26 @@ def _tex(text: str) -> str:
 
 
 def _is_safe_math(kind: str, tex: str) -> bool:
-    """Whether TeX can stand inside a BibTeX field: its braces are balanced."""
+    """Whether TeX can stand between dollars inside a BibTeX field: its braces are balanced, and
+    nothing in it ends the formula or hides the rest of the line.
+    """
     depth = 0
-    for character in tex.replace(r"\{", "").replace(r"\}", ""):
+    for character in tex:
         depth += (character == "{") - (character == "}")
         if depth < 0:
             return False
-    return kind == "math" and depth == 0 and "$" not in tex
+    return kind == "math" and depth == 0 and not _ENDING.search(tex)
+
+
+def _name(name: str) -> str:
+    """A name; in braces where it holds the word that BibTeX parts names at."""
+    escaped = _plain_tex(name)
+    return f"{{{escaped}}}" if _AND.search(name) else escaped
+
+
+def _address(url: str) -> str:
+    """An address for a field that TeX reads verbatim."""
+    return url.replace("{", "%7B").replace("}", "%7D")
 
 
 def _plain_tex(text: str) -> str:

@@ -10,8 +10,9 @@ from broadsheet.records import Period, Span
 
 ALL = Period()
 UNDATED = Period(Span.UNDATED)
-_WEEK = re.compile(r"(\d{4})-W(\d{2})\Z")
-_MONTH = re.compile(r"(\d{4})-(\d{2})\Z")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+_WEEK = re.compile(r"(\d{4})-W(\d{2})\Z", re.ASCII)
+_MONTH = re.compile(r"(\d{4})-(\d{2})\Z", re.ASCII)
 
 
 def day_of(day: date) -> Period:
@@ -22,7 +23,8 @@ def day_of(day: date) -> Period:
 def week_of(day: date) -> Period:
     """The ISO week (Monday to Sunday, ISO 8601) that holds `day`."""
     monday = day - timedelta(days=day.weekday())
-    return Period(Span.WEEK, monday, monday + timedelta(days=6))
+    # The calendar's last week ends with a Friday.
+    return Period(Span.WEEK, monday, monday + min(timedelta(days=6), date.max - monday))
 
 
 def month_of(day: date) -> Period:
@@ -37,8 +39,8 @@ def parse(span: str, name: str) -> Period:
     Raises ValueError, with a sentence, for a name that is none.
     """
     try:
-        if span == Span.DAY:
-            return day_of(date.fromisoformat(name) if len(name) == 10 else _fail())
+        if span == Span.DAY and _DAY.match(name):
+            return day_of(date.fromisoformat(name))
         if span == Span.WEEK and (match := _WEEK.match(name)):
             return week_of(date.fromisocalendar(int(match[1]), int(match[2]), 1))
         if span == Span.MONTH and (match := _MONTH.match(name)):
@@ -55,9 +57,9 @@ def name(period: Period) -> str:
         return ""
     if period.span is Span.WEEK:
         year, week, _ = period.first.isocalendar()
-        return f"{year}-W{week:02}"
+        return f"{year:04}-W{week:02}"
     if period.span is Span.MONTH:
-        return f"{period.first:%Y-%m}"
+        return period.first.isoformat()[:7]
     return period.first.isoformat()
 
 
@@ -86,7 +88,3 @@ def same_span(period: Period, day: date) -> Period:
     if period.span is Span.MONTH:
         return month_of(day)
     return day_of(day)
-
-
-def _fail() -> date:
-    raise ValueError

@@ -26,7 +26,10 @@ _HAS = ("code", "project", "data", "model", "video", "pdf", "abstract", "doi")
 _TOKEN = re.compile(
     r"""(?P<not>-)?(?:(?P<field>[A-Za-z]+):)?(?:"(?P<phrase>[^"]*)(?P<close>"?)|(?P<word>[^\s"]+))"""
 )
-_YEARS = re.compile(r"(?P<first>\d{4})?(?P<to>\.\.\.?|-)?(?P<last>\d{4})?\Z")
+_YEAR = r"(?!0000)\d{4}"
+_YEARS = re.compile(
+    rf"(?P<only>{_YEAR})\Z|(?P<first>{_YEAR})?(?:\.\.\.?|-)(?P<last>{_YEAR})?\Z", re.ASCII
+)
 _WORDY = re.compile(r"[^\W_]")
 _FIELDS = {
     "title": Field.TITLE,
@@ -53,10 +56,10 @@ def parse(text: str, *, typing: bool = False) -> Query:
         )
         text = text[:_LONGEST_QUERY]
     for match in _TOKEN.finditer(text):
-        parser.take(match)
         if len(parser.clauses) >= _MOST_CLAUSES:
             parser.problems.append(f"Only the first {_MOST_CLAUSES} words were read.")
             break
+        parser.take(match)
     clauses = parser.clauses
     if typing and clauses and not text.endswith('"'):
         clauses = [*clauses[:-1], _unfinished(clauses[-1])]
@@ -71,31 +74,30 @@ class _Parser:
     def take(self, match: re.Match[str]) -> None:
         """Reads one token: perhaps a minus, perhaps a field, and a word or phrase."""
         negated = bool(match["not"])
-        name = (match["field"] or "").lower()
+        written = match["field"] or ""
         is_phrase = match["phrase"] is not None
         if is_phrase and not match["close"]:
             self.problems.append("A quotation mark was not closed; the phrase runs to the end.")
         value = match["phrase"] if is_phrase else match["word"]
+        if not written and not is_phrase and value.endswith(":"):
+            written, value = value[:-1], ""
+        name = written.lower()
         if name == "year":
             self._take_years(value, negated)
         elif name in _FIELDS:
             self._take_field(_FIELDS[name], name, value, is_phrase, negated)
         else:
-            if name and name not in _ADDRESS:
+            if name and value and name not in _ADDRESS:
                 self.problems.append(
                     f"There is no field “{name}:”; it was read as a word. "
                     "Fields are title:, author:, cat:, year: and has:."
                 )
-            self._take_words(f"{name} {value}" if name else value, is_phrase, negated)
+            between = " " if is_phrase else ":"
+            self._take_words(f"{written}{between}{value}" if written else value, is_phrase, negated)
 
     def _take_words(self, value: str, is_phrase: bool, negated: bool) -> None:
-        if is_phrase:
-            if _WORDY.search(value):
-                self.clauses.append(Words(value, phrase=True, negated=negated))
-            return
-        for word in value.split():
-            if _WORDY.search(word):
-                self.clauses.append(Words(word, negated=negated))
+        if _WORDY.search(value):
+            self.clauses.append(Words(value, phrase=is_phrase, negated=negated))
 
     def _take_field(
         self, field: Field, name: str, value: str, is_phrase: bool, negated: bool
@@ -109,17 +111,19 @@ class _Parser:
 
     def _take_years(self, value: str, negated: bool) -> None:
         match = _YEARS.match(value)
-        if not match or not (match["first"] or match["last"]):
+        if match is None or not any(match.groups()):
             self.problems.append(
                 f"“year:{value}” is no year; write year:2023, year:2020..2024 or year:2020.. ."
             )
             return
-        first = int(match["first"]) if match["first"] else None
-        last = int(match["last"]) if match["last"] else None
-        if not match["to"]:
-            last = first
+        first, last = (
+            int(year) if year else None
+            for year in (match["only"] or match["first"], match["only"] or match["last"])
+        )
         if first and last and first > last:
-            self.problems.append(f"“year:{value}” runs backwards; it was read from {last} on.")
+            self.problems.append(
+                f"“year:{value}” runs backwards; it was read as year:{last:04}..{first:04}."
+            )
             first, last = last, first
         self.clauses.append(Years(first, last, negated))
 
@@ -140,9 +144,8 @@ def in_words(query: Query) -> str:
 def _clause_in_words(clause: Clause) -> str:
     sign = "-" if clause.negated else ""
     if isinstance(clause, Years):
-        if clause.first == clause.last:
-            return f"{sign}year:{clause.first}"
-        return f"{sign}year:{clause.first or ''}..{clause.last or ''}"
+        first, last = ("" if year is None else f"{year:04}" for year in (clause.first, clause.last))
+        return f"{sign}year:{first}" if first == last else f"{sign}year:{first}..{last}"
     text = f'"{clause.text}"' if clause.phrase else clause.text
     field = "" if clause.field is Field.ANY else f"{clause.field}:"
     return f"{sign}{field}{text}"

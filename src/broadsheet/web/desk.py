@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
@@ -18,8 +19,13 @@ from broadsheet.views import periods
 from broadsheet.views.catalogue import Catalogue
 from broadsheet.web import assets, render
 
-THEMES = ("auto", "light", "dark")
-DENSITIES = ("lines", "titles", "full")
+# What a reader can choose; the first of each is the usual.
+CHOICES = {
+    "theme": ("auto", "light", "dark"),
+    "density": ("lines", "titles", "full"),
+    # Keys of one letter get in the way of people who speak to their machine (WCAG 2.1.4).
+    "keys": ("on", "off"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,8 @@ class Frame:
     here: str
     theme: str
     density: str
+    keys: str
     query: str
-    is_fragment: bool
     version: str = __version__
 
 
@@ -60,27 +66,24 @@ class Desk:
         **context: Any,
     ) -> HTMLResponse:
         """A page from its template, framed as the reader chose."""
-        chosen = self.preferences()
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         frame = Frame(
             title=title,
             section=section,
-            here=here,
-            theme=_one_of(THEMES, chosen.get("theme")),
-            density=_one_of(DENSITIES, chosen.get("density")),
+            here=_address(request),
+            **self.preferences(),
             query=query,
-            is_fragment="fragment" in request.query_params,
         )
         html = self._templates.get_template(template).render(frame=frame, **context)
         return HTMLResponse(html, status_code, headers={"Cache-Control": "private, no-cache"})
 
     def preferences(self) -> dict[str, str]:
-        """What the reader chose; the usual where the store cannot be asked."""
+        """What the reader chose of `CHOICES`; the usual where the store cannot be asked."""
         try:
             with self.store.reading() as connection:
-                return readers.preferences_of(connection, readers.personal(connection))
+                chosen = readers.preferences_of(connection, readers.personal(connection))
         except StoreError:
-            return {}
+            chosen = {}
+        return {name: _one_of(known, chosen.get(name)) for name, known in CHOICES.items()}
 
     def prefer(self, name: str, value: str) -> None:
         """Keeps what the reader chose. Raises StoreError."""
@@ -92,6 +95,13 @@ def desk_of(request: Request) -> Desk:
     """The desk of the running program."""
     desk: Desk = request.app.state.desk
     return desk
+
+
+def _address(request: Request) -> str:
+    """The path and query that were asked for, in ASCII whatever bytes came."""
+    path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~")
+    query = quote(request.scope["query_string"], safe="/:@!$&'()*+,;=~?%[]")
+    return f"{path}?{query}" if query else path
 
 
 def _one_of(known: tuple[str, ...], value: str | None) -> str:
@@ -109,9 +119,14 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         rich=render.rich,
+        flat=render.flat,
         teaser=render.teaser,
         excerpt=render.excerpt,
         path=render.paper_path,
+        asking=render.asking,
+        web_links=render.web_links,
+        points=render.points,
+        counted=render.counted,
         day=render.day_text,
         count=render.number_text,
         byline=render.byline,

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from datetime import date
 from functools import lru_cache
-from urllib.parse import quote
+from math import floor
+from urllib.parse import quote, urlencode
 
 from markupsafe import Markup, escape
 
-from broadsheet.records import Paper
+from broadsheet.records import Entry, Link, Paper
 from broadsheet.search.analysis import matches, stem
 from broadsheet.text.mathml import to_mathml
 from broadsheet.text.segments import Segment, segments
@@ -34,6 +35,11 @@ def rich(text: str, marks: frozenset[str] = _NO_MARKS, *, links: bool = True) ->
     if not marks:
         return _rich(text, links)
     return Markup("").join(_piece(piece, marks, links) for piece in _pieces(text))
+
+
+def flat(text: str) -> str:
+    """Text where no markup can stand, as in a window's title: formulas without their dollars."""
+    return "".join(piece.label or piece.value for piece in _pieces(text))
 
 
 def teaser(text: str) -> tuple[str, str]:
@@ -68,6 +74,40 @@ def paper_path(paper: Paper | str) -> str:
     return "/papers/" + quote(name, safe="/:()")
 
 
+def asking(value: str, field: str) -> str:
+    """The address of a search for a value in a field, as in `cat:cs.LG` or `author:"ada byron"`."""
+    value = " ".join(value.replace('"', " ").split())
+    asked = f'{field}:"{value}"' if " " in value else f"{field}:{value}"
+    return "/search?" + urlencode({"q": asked})
+
+
+def web_links(paper: Paper) -> list[Link]:
+    """The paper's links that lead to the web; a source could have stated any address."""
+    return [link for link in paper.links if link.url.startswith(("https://", "http://"))]
+
+
+def points(entry: Entry) -> tuple[list[tuple[str, str]], str]:
+    """What speaks for an entry and how much, and the score, to two places.
+
+    Each is rounded up or down so that the parts as printed add up to the score as printed.
+    """
+    score = round(entry.score * 100)
+    parts = [floor(reason.value * 100) for reason in entry.reasons]
+    by_rest = sorted(
+        range(len(parts)), key=lambda place: parts[place] - entry.reasons[place].value * 100
+    )
+    for place in by_rest[: max(0, score - sum(parts))]:
+        parts[place] += 1
+    texts = [reason.text for reason in entry.reasons]
+    shown = [f"{part / 100:.2f}" for part in parts]
+    return list(zip(texts, shown, strict=True)), f"{score / 100:.2f}"
+
+
+def counted(value: int, thing: str) -> str:
+    """`1 paper`, `2 papers`, `12 345 papers`."""
+    return f"{number_text(value)} {thing}" + ("" if value == 1 else "s")
+
+
 def day_text(day: date | None) -> str:
     """`19 November 2025`; empty for no day."""
     return long_date(day) if day else ""
@@ -82,9 +122,9 @@ def byline(paper: Paper) -> str:
     """Who wrote it, in a line: up to four names, else how many; or the organisation."""
     names = [author.name for author in paper.authors]
     if names:
-        shown = ", ".join(names[:4])
-        more = (paper.author_count or len(names)) - 4
-        return f"{shown} and {more} more" if more > 0 else shown
+        named = names[:4]
+        more = max(paper.author_count or 0, len(names)) - len(named)
+        return ", ".join(named) + (f" and {more} more" if more else "")
     if paper.organization:
         return paper.organization
     if paper.author_count:

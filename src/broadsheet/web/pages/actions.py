@@ -8,22 +8,21 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from broadsheet.store import putting
-from broadsheet.web.desk import DENSITIES, THEMES, desk_of
-
-_CHOICES = {"theme": THEMES, "density": DENSITIES}
+from broadsheet.web.desk import CHOICES, desk_of
 
 
 async def prefer(request: Request) -> Response:
     """Keeps how the reader wants pages to look."""
     desk = desk_of(request)
-    form = await request.form()
-    chosen = {name: str(form[name]) for name in _CHOICES if name in form}
+    async with request.form(max_files=0) as form:
+        chosen = {name: str(form[name]) for name in CHOICES if name in form}
+        back = _back(form.get("back"))
     for name, value in chosen.items():
-        if value not in _CHOICES[name]:
+        if value not in CHOICES[name]:
             raise HTTPException(400, f"“{value[:40]}” is no {name}.")
     for name, value in chosen.items():
         await run_in_threadpool(desk.prefer, name, value)
-    return RedirectResponse(_back(form.get("back")), 303)
+    return RedirectResponse(back, 303)
 
 
 async def remove_sample(request: Request) -> Response:

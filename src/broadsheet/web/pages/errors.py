@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from broadsheet.web.desk import desk_of
+from broadsheet.web.security import HEADERS
 
 _log = logging.getLogger(__name__)
 _USUAL = {
@@ -22,7 +23,9 @@ def http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     usual = error.detail in ("Not Found", "Method Not Allowed")
     sentence = _USUAL.get(error.status_code, error.detail) if usual else error.detail
-    return _page(request, error.status_code, sentence)
+    answer = _page(request, error.status_code, sentence)
+    answer.headers.update(error.headers or {})  # as in "Allow" of a 405
+    return answer
 
 
 def store(request: Request, error: Exception) -> Response:
@@ -33,8 +36,10 @@ def store(request: Request, error: Exception) -> Response:
 
 def unexpected(request: Request, error: Exception) -> Response:
     """A mistake of ours: told to the log in full, to the reader in a sentence."""
-    _log.error("unexpected error at %s", request.url.path, exc_info=error)
-    return _page(request, 500, "Something went wrong here; nothing you have is lost. Try again.")
+    _log.error("unexpected error at %s", request.scope["path"], exc_info=error)
+    answer = _page(request, 500, "Something went wrong here; nothing you have is lost. Try again.")
+    answer.headers.update(HEADERS)  # this answer is made outside the guard
+    return answer
 
 
 def _page(request: Request, status: int, sentence: str) -> Response:

@@ -27,6 +27,10 @@ class CalendarDay:
     is_here: bool = False
 
 
+# A cell of the first or last week that belongs to another month.
+_OUTSIDE = CalendarDay(None)
+
+
 def latest(request: Request) -> Response:
     """The newest edition; what to do first where there is none."""
     desk = desk_of(request)
@@ -73,9 +77,11 @@ def month_grid(days: dict[date, int], period: Period) -> list[list[CalendarDay]]
     if period.last is None or period.first is None:
         return []
     fullest = max(days.values(), default=0)
-    weeks = calendar.Calendar().monthdatescalendar(period.last.year, period.last.month)
+    first = period.last.replace(day=1)
+    weeks = calendar.monthcalendar(first.year, first.month)
     return [
-        [_cell(day, days.get(day, 0), fullest, period) for day in week_days] for week_days in weeks
+        [_cell(first.replace(day=day), days, fullest, period) if day else _OUTSIDE for day in week]
+        for week in weeks
     ]
 
 
@@ -87,13 +93,10 @@ def _latest(request: Request, span: Span) -> Response:
     return RedirectResponse(f"/{span}/{periods.name(period)}", 302)
 
 
-def _cell(day: date, papers: int, fullest: int, period: Period) -> CalendarDay:
-    assert period.first is not None
-    assert period.last is not None
-    if day.month != period.last.month:
-        return CalendarDay(None)
+def _cell(day: date, days: dict[date, int], fullest: int, period: Period) -> CalendarDay:
+    papers = days.get(day, 0)
     heat = 0 if not papers else 1 + (3 * papers) // fullest
-    return CalendarDay(day, papers, heat, period.first <= day <= period.last)
+    return CalendarDay(day, papers, heat, _holds(period, day))
 
 
 def _period(request: Request, span: Span) -> Period:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from broadsheet.views.catalogue import DEEPEST
 
 PER_PAGE = 25
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +57,4 @@ class Paging:
 def page_number(request: Request) -> int:
     """The page asked for; the first where the address states none that can be read."""
     asked = request.query_params.get("page", "1")
-    return int(asked) if asked.isascii() and asked.isdigit() and int(asked[:9]) >= 1 else 1
+    return int(asked) if _NUMBER.fullmatch(asked) else 1

@@ -8,8 +8,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from broadsheet.records import Paper
 from broadsheet.text.bibtex import bibtex as bibtex_of
+from broadsheet.text.normalise import plain
 from broadsheet.web.desk import desk_of
-from broadsheet.web.render import paper_path
+from broadsheet.web.render import flat, paper_path
 
 
 def page(request: Request) -> Response:
@@ -21,7 +22,7 @@ def page(request: Request) -> Response:
     return desk.page(
         request,
         "paper.html",
-        paper.title,
+        flat(paper.title),
         section="paper",
         paper=paper,
         versions=desk.catalogue.versions(paper),
@@ -41,7 +42,8 @@ def bibtex(request: Request) -> Response:
 
 def _paper(request: Request) -> Paper:
     name = request.path_params["name"]
-    paper = desk_of(request).catalogue.paper(name)
+    # PostgreSQL takes no NUL, not even to look for one.
+    paper = None if "\0" in name else desk_of(request).catalogue.paper(name)
     if paper is None:
-        raise HTTPException(404, f"No paper here is called “{name[:100]}”.")
+        raise HTTPException(404, f"No paper here is called “{plain(name)[:100]}”.")
     return paper

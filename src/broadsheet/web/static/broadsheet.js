@@ -4,6 +4,7 @@
 (() => {
   const box = document.getElementById("q");
   const main = document.getElementById("main");
+  const said = document.getElementById("said"); // what a screen reader hears of new results
   const pause = 120; // milliseconds without a key before asking
   let timer = 0;
   let asking = null;
@@ -25,6 +26,10 @@
     const change = location.pathname === "/search" ? "replaceState" : "pushState";
     history[change]({ typed: true }, "", address);
     document.title = main.firstElementChild.dataset.title;
+    said.textContent = main.firstElementChild.dataset.said;
+    document.querySelector("[name=back]").value = address;
+    document.querySelector(".sections [aria-current]")?.removeAttribute("aria-current");
+    document.querySelector(".to-search").setAttribute("aria-current", "page");
     at = -1;
   };
 
@@ -35,7 +40,9 @@
   box.form.addEventListener("submit", () => clearTimeout(timer));
   addEventListener("popstate", () => location.reload());
 
-  // Keys move through the list on the page; they never act while one writes.
+  // Keys move through the list on the page; they never act while one writes, nor where the
+  // reader has no use for them.
+  const hasKeys = document.documentElement.dataset.keys === "on";
   let at = -1;
   const entries = () => [...document.querySelectorAll(".entry")];
   const go = (step) => {
@@ -56,7 +63,7 @@
   addEventListener("keydown", (event) => {
     const writing = event.target.closest("input, textarea, select, [contenteditable]");
     if (event.key === "Escape" && writing === box) box.blur();
-    if (writing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
+    if (!hasKeys || writing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
     event.preventDefault();
     keys[event.key]();
   });
@@ -64,6 +71,5 @@
     const entry = event.target.closest(".entry");
     if (entry) at = entries().indexOf(entry);
   });
-  const help = document.querySelector(".keys");
-  if (help) help.hidden = false;
+  document.querySelector(".keys").hidden = !hasKeys;
 })();

@@ -45,7 +45,6 @@ def _papers() -> None:
         sa.Column("number", _KEY, nullable=False, autoincrement=False),
         sa.Column("id", sa.String(400), nullable=False),
         sa.Column("title", sa.Text, nullable=False),
-        sa.Column("title_key", sa.String(24), nullable=False),
         sa.Column("abstract", sa.Text, nullable=False),
         sa.Column("summary", sa.Text, nullable=False),
         sa.Column("authors", sa.JSON, nullable=False),
@@ -70,7 +69,6 @@ def _papers() -> None:
         sa.CheckConstraint("author_count >= 0", name="counted"),
         sa.CheckConstraint("version >= 1", name="versioned"),
     )
-    op.create_index("ix_papers_title_key", "papers", ["title_key"])
     op.create_index("ix_papers_day_rank_number", "papers", ["day", "rank", "number"])
     op.create_table(
         "tombstones",
@@ -102,6 +100,7 @@ def _belongings_of_papers() -> None:
         sa.Column("key", sa.String(400), nullable=False),
         sa.Column("paper", _KEY, nullable=False),
         sa.Column("digest", sa.String(24), nullable=False),
+        sa.Column("title_key", sa.String(24), nullable=False),
         sa.Column("record", sa.JSON),
         sa.Column("page", sa.Text),
         sa.Column("rank", sa.Integer),
@@ -113,6 +112,7 @@ def _belongings_of_papers() -> None:
         sa.CheckConstraint("matched_by in ('new', 'identifier', 'title')", name="matched"),
     )
     op.create_index("ix_origins_paper", "origins", ["paper"])
+    op.create_index("ix_origins_title_key", "origins", ["title_key"])
     op.create_index("ix_origins_shown_source_page", "origins", ["shown", "source", "page"])
     op.create_table(
         "versions",

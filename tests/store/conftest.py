@@ -1,0 +1,48 @@
+"""A store on each engine, as everywhere, but quickly: a test here is small and there are many."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import insert, select
+
+from broadsheet.store.engine import open_store, sqlite_url
+from broadsheet.store.tables import counters, metadata, readers
+
+
+@pytest.fixture(scope="session")
+def _postgres_store(postgres: str, _postgres_template: str) -> Iterator[str]:
+    """The address of one PostgreSQL store that all tests of this folder share."""
+    name = f"broadsheet_store_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres, autocommit=True) as admin:
+        admin.execute(f"create database {name} template {_postgres_template}")
+        yield postgres.rpartition("/")[0] + "/" + name
+        admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a migrated, empty database: the test runs once on each engine."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("_sqlite_template"), tmp_path / "store.sqlite3")
+        yield sqlite_url(tmp_path / "store.sqlite3")
+        return
+    address: str = request.getfixturevalue("_postgres_store")
+    store = open_store(address)
+    with store.reading() as connection:
+        first = {
+            table: [row._asdict() for row in connection.execute(select(table))]
+            for table in (counters, readers)
+        }
+    yield address
+    with store.writing() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+        for table, rows in first.items():
+            connection.execute(insert(table), rows)
+    store.close()

@@ -1,0 +1,120 @@
+"""Migrations: what they make, what they leave alone, and what they refuse."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, select, text
+
+from broadsheet.store import migrations, readers
+from broadsheet.store.engine import Store, StoreError, open_store, sqlite_url
+from broadsheet.store.tables import metadata
+from broadsheet.store.tables import readers as readers_table
+
+_OPEN = "import sys; from broadsheet.store.engine import open_store; open_store(sys.argv[1])"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database, on each engine."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path / "empty.sqlite3")
+    else:
+        yield request.getfixturevalue("empty_postgres")
+
+
+def shape(engine: Engine) -> dict[str, Any]:
+    """Everything the database says of its tables, comparable across databases of one engine."""
+    seen = inspect(engine)
+    return {
+        table: {
+            "columns": [
+                (c["name"], str(c["type"]), c["nullable"]) for c in seen.get_columns(table)
+            ],
+            "primary": seen.get_pk_constraint(table),
+            "foreign": seen.get_foreign_keys(table),
+            "unique": sorted(map(str, seen.get_unique_constraints(table))),
+            "checks": sorted(c["name"] or "" for c in seen.get_check_constraints(table)),
+            "indexes": sorted(
+                (i["name"] or "", i["column_names"]) for i in seen.get_indexes(table)
+            ),
+        }
+        for table in seen.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def test_migrations_make_the_tables_of_the_program(store: Store) -> None:
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrated_tables_have_the_same_rules_as_tables_made_at_once(empty_url: str) -> None:
+    store = open_store(empty_url)
+    migrated = shape(store.engine)
+    metadata.drop_all(store.engine)
+    metadata.create_all(store.engine)
+    assert shape(store.engine) == migrated
+    store.close()
+
+
+def test_the_known_version_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+
+
+def test_migrating_again_keeps_what_is_held(store: Store, store_url: str) -> None:
+    with store.writing() as connection:
+        readers.set_preference(connection, readers.personal(connection), "density", "lines")
+    migrations.upgrade(store.engine)
+    again = open_store(store_url)
+    with again.reading() as connection:
+        held = readers.preferences_of(connection, readers.personal(connection))
+    again.close()
+    assert held == {"density": "lines"}
+
+
+def test_the_first_migration_makes_one_reader(store: Store) -> None:
+    with store.reading() as connection:
+        names = connection.scalars(select(readers_table.c.name)).all()
+    assert names == [readers.PERSONAL]
+
+
+def test_a_database_of_a_newer_version_is_refused_in_a_sentence(empty_url: str) -> None:
+    store = open_store(empty_url)
+    with store.writing() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    store.close()
+    for migrate in (True, False):
+        with pytest.raises(StoreError, match=r"newer Broadsheet \(version 9999.*install the newer"):
+            open_store(empty_url, migrate=migrate)
+
+
+def test_an_empty_database_is_not_opened_where_migrating_is_not_wanted(empty_url: str) -> None:
+    with pytest.raises(StoreError, match="'broadsheet up' once"):
+        open_store(empty_url, migrate=False)
+
+
+def test_two_programs_started_at_once_on_an_empty_database_both_open_it(empty_url: str) -> None:
+    started = [
+        subprocess.Popen([sys.executable, "-c", _OPEN, empty_url], stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    for program in started:
+        _, complaint = program.communicate(timeout=60)
+        assert (program.returncode, complaint) == (0, b"")
+    store = open_store(empty_url, migrate=False)
+    with store.reading() as connection:
+        assert readers.personal(connection) == 1
+    store.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from broadsheet.intake.opening import EXCERPT_BYTES, Input, InputError, Line
+from broadsheet.intake.opening import BYTE_ORDER_MARK, EXCERPT_BYTES, Input, InputError, Line
 from broadsheet.records import Author, Link, Quarantined, Record
 from broadsheet.text.links import find_links
 from broadsheet.text.normalise import identifier, is_arxiv, plain, surname, title_key
@@ -25,7 +25,7 @@ _MOST_CATEGORIES = 100
 _COUNTS = range(2**31)
 # How far into a file a first object may stand for it to be JSON lines at all.
 _SNIFFED_LINES = 50
-_ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\{")
+_ARRAY = re.compile(rb"\[\s*\{")
 
 
 def recognises(head: bytes) -> bool:
@@ -33,7 +33,8 @@ def recognises(head: bytes) -> bool:
 
     An array of objects spread over lines is none, nor is one object spread over lines.
     """
-    lines = head.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n", _SNIFFED_LINES)
+    head = head.removeprefix(BYTE_ORDER_MARK).lstrip()
+    lines = head.split(b"\n", _SNIFFED_LINES)
     if _ARRAY.match(head) and not _is_json(lines[0], list):
         return False
     return _begins_object(lines[0]) or any(_is_json(line, dict) for line in lines[:_SNIFFED_LINES])

@@ -25,9 +25,9 @@ LONGEST_LINE = 4 * 1024 * 1024
 HEAD_BYTES = 64 * 1024
 # What is kept of a line that cannot be read: enough to see what it was, and to mend a usual one.
 EXCERPT_BYTES = 64 * 1024
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MAGIC_GZIP = b"\x1f\x8b"
 _MAGIC_XZ = b"\xfd7zXZ\x00"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class InputError(Exception):
@@ -111,8 +111,8 @@ class Input:
             size += len(last)
         size -= len(last) - len(last.rstrip(b"\r\n"))
         data = data.rstrip(b"\r\n")[:LONGEST_LINE]
-        if self._line == 1 and data.startswith(_BYTE_ORDER_MARK):
-            data, size = data[len(_BYTE_ORDER_MARK) :], size - len(_BYTE_ORDER_MARK)
+        if self._line == 1 and data.startswith(BYTE_ORDER_MARK):
+            data, size = data[len(BYTE_ORDER_MARK) :], size - len(BYTE_ORDER_MARK)
         return Line(self._line, data, size)
 
     @contextmanager

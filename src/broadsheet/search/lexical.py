@@ -245,6 +245,7 @@ class LexicalIndex:
     ) -> Found:
         paper = Query.const_score_query(self._is("kind", "paper"), 0.0)
         query = Query.boolean_query([(Occur.Must, paper), *clauses])
+        limit = min(limit, max(searcher.num_docs, 1))  # tantivy makes room for what is asked for
         if newest:
             result = searcher.search(
                 query, limit, offset=offset, order_by_field="newness", order=Order.Desc

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from datetime import date
 
+from sqlalchemy import Connection
+
 from broadsheet.records import (
     Entry,
     Listing,
@@ -127,7 +129,11 @@ class Catalogue:
     def similar(self, paper: Paper, limit: int = 8) -> tuple[Entry, ...]:
         """Papers that share its most telling words, with the words that say so."""
         index = self._index.current()
-        return self._entries(index.similar(paper, limit), 0) if index else ()
+        if index is None:
+            return ()
+        found = index.similar(paper, limit)
+        with self._store.reading() as connection:
+            return _entries(connection, found, 0)
 
     def holdings(self) -> Holdings:
         """What is held. Raises StoreError."""
@@ -163,10 +169,17 @@ class Catalogue:
             return Listing(view, (), 0, 0.0, ("The index is being built; try again shortly.",))
         offset = min(view.offset, DEEPEST)
         found = self._ask(index, view, offset)
-        notes = list(self._lag())
+        with self._store.reading() as connection:
+            entries = _entries(connection, found, offset)
+            behind = changes.last_change(connection)
+        state = index.state()
+        behind -= state.through if state else 0
+        notes = []
+        if behind >= _WORTH_A_NOTE:
+            notes.append(f"The index is catching up; {behind:,} changes are not searchable yet.")
         if found.relaxed and found.total:
             notes.append("No paper has all of these words; these have some of them.")
-        return Listing(view, self._entries(found, offset), found.total, 0.0, tuple(notes))
+        return Listing(view, entries, found.total, 0.0, tuple(notes))
 
     @staticmethod
     def _ask(index: LexicalIndex, view: View, offset: int) -> Found:
@@ -178,27 +191,17 @@ class Catalogue:
             offset=offset,
         )
 
-    def _entries(self, found: Found, offset: int) -> tuple[Entry, ...]:
-        with self._store.reading() as connection:
-            held = {
-                paper.number: paper
-                for paper in papers.by_number(connection, [hit.number for hit in found.hits])
-            }
-        return tuple(
-            Entry(held[hit.number], hit.score, hit.reasons, offset + place)
-            for place, hit in enumerate(found.hits, start=1)
-            if hit.number in held
-        )
 
-    def _lag(self) -> tuple[str, ...]:
-        """A note where the index is still behind the store by more than a moment's work."""
-        index = self._index.current()
-        state = index.state() if index else None
-        with self._store.reading() as connection:
-            behind = changes.last_change(connection) - (state.through if state else 0)
-        if behind < _WORTH_A_NOTE:
-            return ()
-        return (f"The index is catching up; {behind:,} changes are not searchable yet.",)
+def _entries(connection: Connection, found: Found, offset: int) -> tuple[Entry, ...]:
+    held = {
+        paper.number: paper
+        for paper in papers.by_number(connection, [hit.number for hit in found.hits])
+    }
+    return tuple(
+        Entry(held[hit.number], hit.score, hit.reasons, offset + place)
+        for place, hit in enumerate(found.hits, start=1)
+        if hit.number in held
+    )
 
 
 # The worker applies this many changes within a second.

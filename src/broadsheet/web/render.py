@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 from math import floor
 from urllib.parse import quote, urlencode
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+from markupsafe import escape as _escape
 
 from broadsheet.records import Entry, Link, Paper
 from broadsheet.search.analysis import matches, stem
@@ -28,13 +30,16 @@ _SENTENCE_END = re.compile(r"(?<=[a-z0-9)\]’”\"][.?!])\s+(?=[A-Z(“\"])")
 _NO_MARKS: frozenset[str] = frozenset()
 
 
+def escape(text: str) -> str:
+    """Text as HTML text or attribute value: a plain string, for joining many of them."""
+    return str(_escape(text))
+
+
 def rich(text: str, marks: frozenset[str] = _NO_MARKS, *, links: bool = True) -> Markup:
     """Text as HTML. `marks` are the stems to mark; without `links` addresses stay plain text
     (inside a link or a button, where another link may not stand).
     """
-    if not marks:
-        return _rich(text, links)
-    return Markup("").join(_piece(piece, marks, links) for piece in _pieces(text))
+    return _rich(text, links) if not marks else _html(text, marks, links)
 
 
 def flat(text: str) -> str:
@@ -47,10 +52,8 @@ def teaser(text: str) -> tuple[str, str]:
 
     The first part is long enough to fill about two lines; the page clips what is beyond them.
     """
-    for end in _SENTENCE_END.finditer(text):
-        if end.start() >= _TEASER:
-            return text[: end.start()], text[end.end() :]
-    return text, ""
+    cut = _teaser_end(text)
+    return text[:cut], text[cut:].lstrip()
 
 
 def excerpt(text: str, marks: frozenset[str]) -> str:
@@ -58,14 +61,19 @@ def excerpt(text: str, marks: frozenset[str]) -> str:
 
     A long one begins shortly before its first marked word, so that two lines show it.
     """
-    shown = _marked_stems(teaser(text)[0], marks)
-    best, most = "", len(shown)
-    for sentence in _SENTENCE_END.split(text):
-        count = len(_marked_stems(sentence, marks))
+    found = matches(text, marks)
+    stems = [stem(text[start:end]) for start, end in found]
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    most = len({s for s, (_, end) in zip(stems, found, strict=True) if end <= _teaser_end(text)})
+    best: tuple[int, int] | None = None
+    for start, end in pairwise([0, *ends, len(text)]):
+        within = [place for place, (at, _) in enumerate(found) if start <= at < end]
+        count = len({stems[place] for place in within})
         if count > most:
-            best, most = sentence, count
-    first = next(iter(matches(best, marks)), (0, 0))[0]
-    return best[best.rfind(" ", 0, first - _LEAD) + 1 :] if first > _TEASER else best
+            most, first = count, found[within[0]][0]
+            far = first - start > _TEASER
+            best = (text.rfind(" ", start, first - _LEAD) + 1 if far else start, end)
+    return text[best[0] : best[1]].rstrip() if best else ""
 
 
 def paper_path(paper: Paper | str) -> str:
@@ -132,8 +140,9 @@ def byline(paper: Paper) -> str:
     return ""
 
 
-def _marked_stems(text: str, marks: frozenset[str]) -> set[str]:
-    return {stem(text[start:end]) for start, end in matches(text, marks)}
+def _teaser_end(text: str) -> int:
+    ends = (match.start() for match in _SENTENCE_END.finditer(text, _TEASER))
+    return next(ends, len(text))
 
 
 @lru_cache(maxsize=8192)
@@ -143,22 +152,23 @@ def _pieces(text: str) -> tuple[Segment, ...]:
 
 @lru_cache(maxsize=8192)
 def _rich(text: str, links: bool) -> Markup:
-    return Markup("").join(_piece(piece, _NO_MARKS, links) for piece in _pieces(text))
+    return _html(text, _NO_MARKS, links)
 
 
-def _piece(piece: Segment, marks: frozenset[str], links: bool) -> Markup:
+def _html(text: str, marks: frozenset[str], links: bool) -> Markup:
+    # Each piece is HTML whose text went through `escape`, or MathML built from an allowlist.
+    return Markup("".join(_piece(piece, marks, links) for piece in _pieces(text)))  # noqa: S704
+
+
+def _piece(piece: Segment, marks: frozenset[str], links: bool) -> str:
     if piece.kind == "math":
         mathml = to_mathml(piece.value)
-        if mathml is None:
-            return Markup('<code class="tex">{}</code>').format(piece.source)
-        # Built from an allowlist of MathML elements and attributes, each value escaped.
-        return Markup(mathml)  # noqa: S704
+        return f'<code class="tex">{escape(piece.source)}</code>' if mathml is None else mathml
     if piece.kind == "link":
         if not links:
             return escape(piece.label or piece.value)
-        return Markup('<a href="{}" rel="noopener nofollow ugc">{}</a>').format(
-            piece.value, piece.label or _shown(piece.value)
-        )
+        shown = escape(piece.label or _shown(piece.value))
+        return f'<a href="{escape(piece.value)}" rel="noopener nofollow ugc">{shown}</a>'
     return _marked(piece.value, marks)
 
 
@@ -166,13 +176,11 @@ def _shown(url: str) -> str:
     return url.removeprefix("https://").removeprefix("http://").rstrip("/")
 
 
-def _marked(text: str, marks: frozenset[str]) -> Markup:
-    if not marks:
-        return escape(text)
-    parts, done = [], 0
-    for start, end in matches(text, marks):
-        parts.append(escape(text[done:start]))
-        parts.append(Markup("<mark>{}</mark>").format(text[start:end]))
+def _marked(text: str, marks: frozenset[str]) -> str:
+    parts: list[str] = []
+    done = 0
+    for start, end in matches(text, marks) if marks else ():
+        parts.append(f"{escape(text[done:start])}<mark>{escape(text[start:end])}</mark>")
         done = end
     parts.append(escape(text[done:]))
-    return Markup("").join(parts)
+    return "".join(parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,7 +32,11 @@ def results(request: Request) -> Response:
     page = page_number(request)
     query = language.parse(text, typing=typing)
     listing = desk.catalogue.listing(view_of(query, order=order, limit=PER_PAGE, page=page))
-    params = {"q": text} | ({"order": order.value} if order else {})
+    params = {"q": text} | ({"typing": "1"} if typing else {})
+    by_other_order = Order.NEW if listing.view.order is Order.RELEVANCE else Order.RELEVANCE
+    turned = f"/search?{urlencode({**params, 'order': by_other_order.value})}"
+    if order:
+        params["order"] = order.value
     return desk.page(
         request,
         "results.html" if "fragment" in request.query_params else "search.html",
@@ -40,7 +46,7 @@ def results(request: Request) -> Response:
         listing=listing,
         understood=language.in_words(query),
         order=listing.view.order,
-        can_rank=bool(query.scoring),
+        turned=turned if query.scoring else None,
         paging=Paging("/search", params, page, listing.total),
         examples=EXAMPLES,
     )

@@ -6,6 +6,7 @@
   const main = document.getElementById("main");
   const said = document.getElementById("said"); // what a screen reader hears of new results
   const pause = 120; // milliseconds without a key before asking
+  let shown = location.pathname + location.search;
   let timer = 0;
   let asking = null;
 
@@ -22,9 +23,11 @@
       return; // a newer question is on its way, or the server is gone: Enter still works
     }
     main.innerHTML = html;
-    const address = query ? `/search?${new URLSearchParams({ q: query })}` : "/search";
+    // The address says that the last word may be unfinished, so that it shows the same again.
+    const address = query ? `/search?${new URLSearchParams({ q: query, typing: "1" })}` : "/search";
     const change = location.pathname === "/search" ? "replaceState" : "pushState";
-    history[change]({ typed: true }, "", address);
+    history[change](null, "", address);
+    shown = address;
     document.title = main.firstElementChild.dataset.title;
     said.textContent = main.firstElementChild.dataset.said;
     document.querySelector("[name=back]").value = address;
@@ -38,7 +41,10 @@
     timer = setTimeout(() => show(box.value.trim()), pause);
   });
   box.form.addEventListener("submit", () => clearTimeout(timer));
-  addEventListener("popstate", () => location.reload());
+  addEventListener("popstate", () => {
+    // Also said when a link leads to a place on the page, which is there already.
+    if (location.pathname + location.search !== shown) location.reload();
+  });
 
   // Keys move through the list on the page; they never act while one writes, nor where the
   // reader has no use for them.

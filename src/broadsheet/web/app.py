@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
+import anyio.to_thread
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -40,6 +42,17 @@ ROUTES = (
 )
 
 
+# Handlers wait for the disk now and then and otherwise for each other: a few threads keep both
+# cores busy, and each costs a connection with a cache of its own.
+_THREADS = 8
+
+
+@asynccontextmanager
+async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+    yield
+
+
 def create_app(store: Store, catalogue: Catalogue, *, hosts: Sequence[str] = LOOPBACK) -> FastAPI:
     """The application over a store and its catalogue, answering under the names in `hosts`.
 
@@ -52,6 +65,7 @@ def create_app(store: Store, catalogue: Catalogue, *, hosts: Sequence[str] = LOO
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        lifespan=_lifespan,
         routes=list(ROUTES),
         middleware=[
             Middleware(Guard),

@@ -1,4 +1,4 @@
-"""Invented small libraries and queries: what is found is what fits, and every score is explained."""
+"""Invented libraries and queries: what is found is what fits, and every score is explained."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from broadsheet.search.lexical import FORMAT, LexicalIndex, State
 
 PROPERTY = settings(
     derandomize=True,
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# Hundreds of small commits need no disk to wait for.
+IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 VOCABULARY = ("sparse", "sparsity", "network", "networks", "of", "the", "café", "lee", "B2B")
 TEXTS = st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=6).map(" ".join)
 
@@ -76,7 +78,7 @@ QUERIES = st.lists(CLAUSES, min_size=1, max_size=4).map(lambda c: ReaderQuery(""
 @contextmanager
 def indexed(held: Sequence[Paper]) -> Iterator[LexicalIndex]:
     """An index of these papers."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
         index = LexicalIndex.create(Path(folder) / "g1")
         writer = index.writer()
         for paper in held:

@@ -230,6 +230,11 @@ def test_pages_of_the_newest_follow_each_other_with_ties_by_number(library: Libr
     assert library.listing("of", limit=3).total == 8
 
 
+def test_asking_for_more_than_there_is_gives_all_there_is(shelf: Library) -> None:
+    assert len(shelf.find("pruning", limit=10**12)) == 3
+    assert len(shelf.find("pruning", limit=10**12, order=Order.NEW)) == 3
+
+
 def test_what_matched_can_be_marked(shelf: Library) -> None:
     assert shelf.listing("the pruning of title:networks -sleep cat:cs").marks == {
         "prune",

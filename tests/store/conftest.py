@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
-from broadsheet.store.engine import open_store, sqlite_url
+from broadsheet.store.engine import Store, open_store, sqlite_url
 from broadsheet.store.tables import counters, metadata, readers
+
+
+def wait_for_a_queue(store: Store) -> None:
+    """Returns when somebody waits for a lock that this store's writer holds.
+
+    SQLite cannot tell; there a writer waits before it has looked at anything.
+    """
+    if store.dialect == "sqlite":
+        return
+    asked = text(
+        "select count(*) from pg_stat_activity"
+        " where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    give_up = time.monotonic() + 30
+    with store.engine.connect() as connection:
+        while not connection.scalar(asked):
+            connection.rollback()
+            assert time.monotonic() < give_up, "nobody came to wait"
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,7 @@ def test_no_records_are_no_change(store: Store) -> None:
 def test_the_same_page_under_another_file_name_is_no_news(store: Store) -> None:
     put(store, said(file="/home/ann/day.txt"))
     assert put(store, said(file="/home/ann/copy of day.txt")) == Outcome(unchanged=1)
+    put(store, said(file="/home/ann/later copy.txt", comment_count=1))
     assert only(store).origins[0].file == "/home/ann/day.txt"
 
 
@@ -134,6 +135,15 @@ def test_a_record_that_knows_two_papers_makes_them_one_with_the_names_of_both(
     assert found == paper(store, "acl:2024.sleep.1")
     assert found.id == "acl:2024.sleep.1"
     assert [origin.source for origin in found.origins] == ["acl", "jsonl", "openreview"]
+
+
+def test_papers_become_one_as_soon_as_one_of_them_knows_who_wrote_it(store: Store) -> None:
+    put(store, said("acl", title="Dropout", identifiers=("acl:dropout",)))
+    put(store, said("openreview", title="Dropout", authors=by("Ann Lee")))
+    assert count(store) == 2
+    told = said("jsonl", title="Dropout, told", identifiers=("acl:dropout",), authors=by("A. Lee"))
+    assert put(store, told) == Outcome(updated=1)
+    assert {origin.source for origin in only(store).origins} == {"acl", "openreview", "jsonl"}
 
 
 def test_papers_that_became_one_keep_the_texts_both_had_before(store: Store) -> None:

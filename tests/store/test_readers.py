@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from broadsheet.store import readers
 from broadsheet.store import tables as t
 from broadsheet.store.engine import Store, open_store
+from store.conftest import wait_for_a_queue
 
 
 def test_a_preference_is_kept_in_place_of_the_one_before(store: Store) -> None:
@@ -49,18 +50,15 @@ def test_two_forms_sent_at_once_are_both_kept_the_later_one_last(
     def choose_light() -> None:
         try:
             with other.writing() as connection:
-                begun.set()
                 readers.set_preference(connection, 1, "theme", "light")
         except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
             failed.append(error)
 
-    begun = threading.Event()
     second = threading.Thread(target=choose_light)
     with store.writing() as connection:
         readers.set_preference(connection, 1, "theme", "dark")
         second.start()
-        if store.dialect == "postgresql":
-            begun.wait()
+        wait_for_a_queue(store)
     second.join(timeout=60)
     other.close()
     with store.reading() as connection:

@@ -142,7 +142,9 @@ def served(folder: Path, template: Path) -> Iterator[Site]:
     store = open_store(sqlite_url(folder / "site.sqlite3"))
     index = SearchIndex(folder / "words")
     catalogue = Catalogue(store, index)
-    yield visited(Parts(store, index, catalogue))
+    site = visited(Parts(store, index, catalogue))
+    with site.client:  # one event loop for all its requests
+        yield site
     store.close()
 
 

@@ -64,14 +64,15 @@ def test_every_route_that_can_be_visited_is_visited_by_these_tests() -> None:
             assert any(route.path_regex.match(path) for path in visited), route.path
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_every_page_answers(library: Site, path: str) -> None:
-    library.page(path)
+@pytest.fixture(scope="module")
+def printed(library: Site) -> dict[str, Element]:
+    """Every page and every error page of the library, by its path."""
+    return {path: library.page(path, 404 if path in ERRORS else 200) for path in (*PAGES, *ERRORS)}
 
 
 @pytest.mark.parametrize("path", [*PAGES, *ERRORS])
-def test_every_page_has_the_same_frame(library: Site, path: str) -> None:
-    page = library.page(path, 404 if path in ERRORS else 200)
+def test_every_page_has_the_same_frame(printed: dict[str, Element], path: str) -> None:
+    page = printed[path]
     assert page.one("html")["lang"] == "en"
     assert page.one("title").text.endswith("Broadsheet")
     assert page.one("h1").text
@@ -88,16 +89,16 @@ def test_every_page_has_the_same_frame(library: Site, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [*PAGES, *ERRORS])
-def test_headings_step_down_one_level_at_a_time(library: Site, path: str) -> None:
-    page = library.page(path, 404 if path in ERRORS else 200)
+def test_headings_step_down_one_level_at_a_time(printed: dict[str, Element], path: str) -> None:
+    page = printed[path]
     levels = [int(one.tag[1]) for one in page.walk() if re.fullmatch("h[1-6]", one.tag)]
     assert levels[0] == 1
     assert all(here <= before + 1 for before, here in pairwise(levels))
 
 
 @pytest.mark.parametrize("path", [*PAGES, *ERRORS])
-def test_no_page_holds_script_or_style_of_its_own(library: Site, path: str) -> None:
-    page = library.page(path, 404 if path in ERRORS else 200)
+def test_no_page_holds_script_or_style_of_its_own(printed: dict[str, Element], path: str) -> None:
+    page = printed[path]
     script = page.one("script")
     assert script["src"].startswith("/static/broadsheet.js?v=")
     assert script.raw_text == ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Message
@@ -97,6 +97,17 @@ def test_as_one_types_the_last_word_may_be_unfinished(library: Site) -> None:
     typed = library.page("/search?q=lant&fragment=1&typing=1")
     assert ledger(typed).startswith(f"{LANTERNS} papers in ")
     assert ledger(library.page("/search?q=lant")).startswith("0 papers in ")
+
+
+def test_what_was_typed_goes_on_over_the_pages_and_in_the_other_order(library: Site) -> None:
+    typed = library.page("/search?q=lant&fragment=1&typing=1")
+    links = [
+        typed.one("p", class_="ledger").one("a")["href"],
+        typed.one("nav", class_="turn").one("a", rel="next")["href"],
+    ]
+    for link in links:
+        assert link.startswith("/search?q=lant&typing=1&")
+        assert ledger(library.page(link)).startswith(f"{LANTERNS} papers in ")
 
 
 # --- reasons ------------------------------------------------------------------------------------
@@ -260,7 +271,8 @@ def test_whatever_is_asked_gets_a_page(
     "query", [b"q=\xff\xfe", b"q=%ff%00", b"q=%", b"q", b"&&;=", b"q=a&q=b", b"q=" + b"x" * 30000]
 )
 def test_a_query_that_is_not_even_text_gets_a_page(library: Site, query: bytes) -> None:
-    assert asyncio.run(ask_raw(library, query)) == 200
+    with start_blocking_portal() as portal:
+        assert portal.call(ask_raw, library, query) == 200
 
 
 async def ask_raw(site: Site, query: bytes) -> int:

@@ -243,9 +243,7 @@ def _pass(index: LexicalIndex, store: Store, state: State, last: int, watch: Wat
                 for _, number, _ in batch:
                     index.remove(writer, number)
             for paper in held:
-                # Written again between the two looks: its new change is still to come.
-                if paper.change <= last:
-                    index.add(writer, paper)
+                index.add(writer, paper)
             through = batch[-1][0] if len(batch) == _BATCH else last
             since_commit += len(batch)
             watch(through - first, last - first)

@@ -1,0 +1,189 @@
+"""Every kind of page as a browser sees it: accessible, in its bounds, from this machine alone."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .conftest import QUERY, OpenReader
+
+pytestmark = pytest.mark.browser
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+OPEN_ALL = "document.querySelectorAll('main details').forEach(one => { one.open = true })"
+WIDTHS = (320, 390, 1280)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, each with where and why."""
+    page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate(
+        "rules => axe.run({runOnly: rules, resultTypes: ['violations', 'incomplete']})", RULES
+    )
+    unsure = [
+        # A sign alone in a formula is too little for axe to tell the colours.
+        {**rule, "nodes": [node for node in rule["nodes"] if not node["html"].startswith("<m")]}
+        for rule in found["incomplete"]
+        if rule["id"] == "color-contrast"
+    ]
+    return [
+        f"{rule['id']}: {node['html'][:200]} ({node['failureSummary']})"
+        for rule in (*found["violations"], *unsure)
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
+def test_axe_finds_nothing_on_any_page(
+    read: OpenReader, places: dict[str, str], scheme: str, width: int
+) -> None:
+    reader = read(width=width, color_scheme=scheme)
+    for kind, path in places.items():
+        page = reader.go(path)
+        page.evaluate(OPEN_ALL)
+        assert violations(page) == [], kind
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_display_form_nor_in_results_as_one_types(
+    read: OpenReader, scheme: str
+) -> None:
+    page = read(width=390, color_scheme=scheme).go("/about")
+    page.locator(".display summary").click()
+    page.evaluate(AXE)
+    panel = page.evaluate("axe.run('.display', {resultTypes: ['violations']})")
+    assert panel["violations"] == []
+    page.locator(".display summary").click()
+    page.locator("#q").press_sequentially(QUERY)
+    expect(page.locator("h1")).to_contain_text(QUERY)
+    page.evaluate(OPEN_ALL)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_shade_of_the_calendar_can_be_read(read: OpenReader, scheme: str) -> None:
+    page = read(color_scheme=scheme).go("/month")
+    page.evaluate(AXE)
+    day = page.locator(".calendar a").first
+    for shade in ("heat1", "heat2", "heat3", "heat4"):
+        day.evaluate("(day, shade) => { day.className = shade }", shade)
+        found = page.evaluate("axe.run('.calendar', {runOnly: ['color-contrast']})")
+        assert found["violations"] == [], shade
+        assert len(found["passes"]) == 1
+
+
+def test_no_page_asks_another_host_or_makes_the_browser_complain(
+    read: OpenReader, places: dict[str, str]
+) -> None:
+    reader = read()
+    for path in places.values():
+        reader.go(path).evaluate(OPEN_ALL)
+    page = reader.go("/")
+    page.locator("#q").press_sequentially(QUERY)
+    expect(page.locator("h1")).to_contain_text(QUERY)
+    assert len(reader.requests) > len(places)
+    assert [url for url in reader.requests if not url.startswith(reader.base + "/")] == []
+    # The page that is not there is the one thing the browser may say.
+    assert [one for one in reader.complaints if "404 (Not Found)" not in one] == []
+    assert len(reader.complaints) <= 1
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_no_page_needs_scrolling_sideways(
+    read: OpenReader, places: dict[str, str], script: bool
+) -> None:
+    reader = read(java_script_enabled=script)
+    for kind, path in places.items():
+        page = reader.go(path)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            for opened in (False, True):
+                if opened:
+                    page.evaluate(OPEN_ALL)
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= width, f"{kind} at {width}, opened: {opened}"
+
+
+def test_a_word_that_never_ends_breaks(read: OpenReader) -> None:
+    page = read(width=320).go(f"/search?q={'w' * 900}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page = read(width=320).go("/" + "w" * 900)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_letters_twice_as_large_stay_on_the_page(read: OpenReader, places: dict[str, str]) -> None:
+    reader = read(width=1280)
+    for kind, path in places.items():
+        page = reader.go(path)
+        page.evaluate("document.documentElement.style.fontSize = '32px'")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280, kind
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_focus_is_always_seen(read: OpenReader, scheme: str) -> None:
+    page = read(color_scheme=scheme).go(f"/search?q={QUERY}")
+    seen = set()
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        state = page.evaluate(
+            """() => {
+                const at = document.activeElement, style = getComputedStyle(at);
+                const box = at.getBoundingClientRect();
+                return {
+                    name: at.outerHTML.slice(0, 80),
+                    outline: style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth),
+                    shown: box.left >= 0 && box.top >= 0 && box.bottom <= innerHeight,
+                };
+            }"""
+        )
+        assert state["outline"] >= 2, state
+        assert state["shown"], state
+        seen.add(state["name"])
+    assert len(seen) > 15
+
+
+def test_on_a_phone_what_leads_through_the_site_can_be_hit(read: OpenReader) -> None:
+    reader = read(width=390)
+    for path in ("/", "/about"):
+        page = reader.go(path)
+        targets = page.locator(".sections > a, .sections summary, .search button, #q").all()
+        shown = [target for target in targets if target.is_visible()]
+        assert len(shown) >= 7
+        for target in shown:
+            box = target.bounding_box()
+            assert box is not None
+            assert box["height"] >= 24, target
+
+
+@pytest.mark.parametrize("place", ["front page", "results", "paper"])
+def test_paper_shows_the_papers_and_nothing_one_could_press(
+    read: OpenReader, places: dict[str, str], place: str
+) -> None:
+    page = read(width=794, color_scheme="dark").go(places[place])
+    page.emulate_media(media="print")
+    for hidden in (".sections", ".search", "footer", ".margin", "details.why"):
+        for one in page.locator(hidden).all():
+            expect(one).to_be_hidden()
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator(".nameplate")).to_be_visible()
+    # Black on white, whatever the screen shows.
+    expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
+    expect(page.locator("h1")).to_have_css("color", "rgb(0, 0, 0)")
+    soft = page.locator(".entry .quiet, .aside").first
+    expect(soft).to_have_css("color", "rgb(68, 68, 68)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 794
+
+
+@pytest.mark.usefixtures("usual")
+def test_a_paper_chosen_dark_prints_black_on_white_too(read: OpenReader) -> None:
+    page = read().go("/")
+    page.locator(".display summary").click()
+    page.get_by_label("dark", exact=True).check()
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator("body")).to_have_css("background-color", "rgb(23, 22, 19)")
+    page.emulate_media(media="print")
+    expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
+    expect(page.locator("h1")).to_have_css("color", "rgb(0, 0, 0)")

@@ -53,3 +53,26 @@ def print_figures(name: str, figures: Figures) -> None:
             else value
         )
         print(f"  {key:<28} {shown}")
+
+
+def documented(report: Figures) -> str:
+    """The report as the page docs/performance.md."""
+    lines = [
+        "# How fast it is",
+        "",
+        "Written by `./dev bench --docs`; do not edit. Medians over the runs named, in one run of",
+        "all benchmarks, the peer measured in the same run on the same rows.",
+        "",
+        f"Broadsheet {report['version']}, {report['date']}: {report['papers']:,} real papers on",
+        f"{report['cores']} cores ({report['machine']}), Python {report['python']}.",
+    ]
+    for name, figures in report["figures"].items():
+        lines += ["", f"## {name}", "", "| what | figure |", "|---|---|"]
+        lines += [f"| {key} | {_in_words(value)} |" for key, value in figures.items()]
+    return "\n".join([*lines, ""])
+
+
+def _in_words(value: Any) -> str:
+    if not isinstance(value, dict):
+        return f"{value:,}" if isinstance(value, int) else str(value)
+    return ", ".join(f"{key} {number}" for key, number in value.items())

@@ -75,6 +75,24 @@ def test_every_shade_of_the_calendar_can_be_read(read: OpenReader, scheme: str) 
         assert len(found["passes"]) == 1
 
 
+COLOURS = """() => {
+    const root = getComputedStyle(document.documentElement);
+    const names = [...document.styleSheets[0].cssRules[0].style].filter((one) => /^--/.test(one));
+    return Object.fromEntries(names.map((one) => [one, root.getPropertyValue(one)]));
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_theme_that_is_chosen_looks_as_the_system_s(read: OpenReader, scheme: str) -> None:
+    other = "dark" if scheme == "light" else "light"
+    system = read(color_scheme=scheme).go("/about").evaluate(COLOURS)
+    assert len(system) > 10
+    page = read(color_scheme=other).go("/about")
+    assert page.evaluate(COLOURS) != system
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", scheme)
+    assert page.evaluate(COLOURS) == system
+
+
 def test_no_page_asks_another_host_or_makes_the_browser_complain(
     read: OpenReader, places: dict[str, str]
 ) -> None:

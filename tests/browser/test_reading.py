@@ -52,6 +52,16 @@ def test_what_is_typed_last_is_what_is_shown(read: OpenReader) -> None:
     expect(page.locator("h1")).to_contain_text(QUERY)
 
 
+def test_an_answer_that_is_overtaken_is_given_up(read: OpenReader) -> None:
+    page = read().go("/search")
+    page.route("**/search?q=slow*", lambda route: None)  # this one is never answered
+    with page.expect_request("**/search?q=slow*"):
+        page.locator("#q").fill("slow")
+    with page.expect_event("requestfailed", lambda request: "q=slow" in request.url):
+        page.locator("#q").fill(QUERY)
+    expect(page.locator("h1")).to_contain_text(QUERY)
+
+
 def test_the_next_page_goes_on_with_what_was_typed(read: OpenReader) -> None:
     page = read().go("/")
     page.locator("#q").press_sequentially("lear")

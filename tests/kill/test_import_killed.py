@@ -93,8 +93,8 @@ def killed(program: Program, file: Path, after: float, *, with_children: bool) -
 def moments(seed: int) -> list[float]:
     """When to kill, as shares of an undisturbed run: most early, some as late as its end."""
     chance = random.Random(seed)
-    shares = [chance.uniform(0.02, 0.25) for _ in range(KILLS - 5)]
-    shares += [chance.uniform(0.25, 0.85) for _ in range(5)]
+    shares = [chance.uniform(0.02, 0.2) for _ in range(KILLS - 5)]
+    shares += [chance.uniform(0.2, 0.8) for _ in range(5)]
     chance.shuffle(shares)
     return shares
 

@@ -416,6 +416,15 @@ def test_an_author_s_link_finds_their_papers(library: Site) -> None:
     assert titles(library.page(link["href"])) == ["Oil Lamps at 2562 Candles"]
 
 
+def test_so_does_the_link_of_a_name_with_quotation_marks(site: Site) -> None:
+    site.put(paper("One Lamp Alone", authors=(Author('Ada "the Wick" Byron'),)), lantern(1))
+    front = site.page("/search?q=alone")
+    authors = site.page(front.one("h3").one("a")["href"]).one("p", class_="authors")
+    found = site.page(authors.one("a")["href"])
+    assert titles(found) == ["One Lamp Alone"]
+    assert found.all("ul", class_="notes") == []
+
+
 def test_only_addresses_of_the_web_become_links(site: Site) -> None:
     links = (
         Link("code", "javascript:alert(1)"),

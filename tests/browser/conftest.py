@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -71,16 +72,20 @@ def running(data: Path) -> Iterator[str]:
             text=True,
         )
     assert process.stdout is not None
+    patience = threading.Timer(60, process.kill)
+    patience.start()
     try:
         printed = []
         for line in process.stdout:
             printed.append(line)
             if found := re.search(r"http://\S+:\d+", line):
+                patience.cancel()
                 yield found[0]
                 break
         else:
             pytest.fail(f"no address was printed: {printed}")
     finally:
+        patience.cancel()
         process.send_signal(signal.SIGTERM)
         process.stdout.close()
         process.wait(timeout=20)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,4 +79,4 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Program:
     bad.write_text(json.dumps({"title": "\x1b\x07"}) + "\n{" + ESCAPES + "\n")
     program = Program(folder / "data")
     program.run("import", page, lines, bad)
-    return replace(program, inside=True)
+    return program.within()

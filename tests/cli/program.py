@@ -72,6 +72,10 @@ class Program:
         """The same with further settings."""
         return replace(self, settings={**self.settings, **settings})
 
+    def within(self) -> Program:
+        """The same within the process of the tests."""
+        return replace(self, inside=True)
+
     def run(self, *arguments: object, code: int = 0) -> Answer:
         """Runs a command to its end, and holds it to its exit code.
 

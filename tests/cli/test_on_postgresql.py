@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def test_every_command_works_with_postgresql(
     assert (summary["new"], summary["quarantined"], summary["held"]) == (304, 2, 304)
     assert not (postgres.data / "broadsheet.sqlite3").exists()
 
-    postgres = Program(postgres.data, postgres.settings, inside=True)
+    postgres = postgres.within()
     assert _without_change(postgres.papers()) == _without_change(library.papers())
     for question in ("show 2401.00007", "today", "index status"):
         ours, theirs = (_comparable(one.ask(*question.split())) for one in (postgres, library))
@@ -54,8 +55,8 @@ def _comparable(value: Any) -> Any:
 def test_two_programs_share_one_database_and_keep_an_index_each(
     program: Program, empty_postgres: str, tmp_path: Path
 ) -> None:
-    first = program.having(BROADSHEET_DATABASE_URL=empty_postgres)
-    second = Program(tmp_path / "second", first.settings)
+    first = program.having(BROADSHEET_DATABASE_URL=empty_postgres).within()
+    second = replace(first, data=tmp_path / "second")
     first.run("sample", "add")
     assert second.ask("search", "network")["total"] == first.ask("search", "network")["total"] > 0
     second.run("sample", "remove")

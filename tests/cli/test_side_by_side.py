@@ -57,6 +57,7 @@ def test_the_year_of_a_page_can_be_told(program: Program, tmp_path: Path) -> Non
     page = tmp_path / "page.txt"
     abstract = "We fold paper boats from old newspapers and measure how long they float. " * 5
     page.write_text(f"Nov 19\nOf Boats\n{abstract}\n• 6 authors\n·\nJun 9\n", encoding="utf-8")
+    program = program.within()
     program.run("import", "--page-year", "2027", page)
     [paper] = program.papers().values()
     assert (paper["published"], paper["announced"]) == ("2027-06-09", "2027-11-19")

@@ -110,6 +110,7 @@ def test_an_import_of_the_mended_file_takes_it_out_of_quarantine_and_no_other(
 ) -> None:
     broken = line(1) + b'{"title": "half\n' + line(2) + b"{}\n"
     mended, other = written(tmp_path, mended=broken, other=broken)
+    program = program.within()
     program.run("import", mended, other)
     assert [(Path(t["file"]).name, t["line"]) for t in program.ask("quarantine")] == [
         ("mended", 2),

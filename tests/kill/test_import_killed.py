@@ -105,14 +105,13 @@ def verify(program: Program, file: Path, expected: tuple[int, str]) -> None:
     status = program.ask("index", "status")
     assert (status["indexed"], status["held"]) == (expected[0], expected[0])
     assert status["current"]
-    inside = Program(program.data, program.settings, inside=True)
     chance = random.Random(3)
     with file.open("rb") as lines:
         sought = [json.loads(line) for line in lines if chance.random() < 12 / COUNT]
     assert sought
     for paper in sought:
         words = "".join(char if char.isalnum() else " " for char in paper["title"])
-        found = inside.ask("search", f'"{words}"', "--limit", "50")["entries"]
+        found = program.within().ask("search", f'"{words}"', "--limit", "50")["entries"]
         assert paper["title"] in [entry["paper"]["title"] for entry in found]
 
 

@@ -127,13 +127,13 @@ def test_what_was_typed_goes_on_over_the_pages_and_in_the_other_order(library: S
         "lan&typing=1",
     ],
 )
-@pytest.mark.parametrize("density", ["", "&page=2"])
+@pytest.mark.parametrize("turned", ["", "&page=2"])
 def test_the_reasons_of_every_result_add_up_to_its_score(
-    library: Site, query: str, density: str
+    library: Site, query: str, turned: str
 ) -> None:
-    page = library.page(f"/search?q={query.replace(' ', '+')}{density}")
+    page = library.page(f"/search?q={query.replace(' ', '+')}{turned}")
     entries = page.all("li", class_="entry")
-    assert entries or density
+    assert entries or turned
     scores = []
     for entry in entries:
         parts, score = points(entry.one("details", class_="why"))

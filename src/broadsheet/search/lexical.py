@@ -59,7 +59,7 @@ _SIMILAR_TEXT = 4000
 _NUMBER_BITS = 40
 # Papers of one and the same score, up to this many, are listed by number over all pages; more
 # of them (a single letter that is typed) stay in the index's own order.
-_MOST_EQUALS = 1000
+_MOST_EQUALS = 100
 
 
 class Damaged(ValueError):  # noqa: N818 - it says what the index is

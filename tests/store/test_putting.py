@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from broadsheet.intake import sample
 from broadsheet.records import Author, Origin, Paper, Record
 from broadsheet.store import changes, papers, putting
 from broadsheet.store.engine import Store
@@ -244,6 +245,14 @@ def test_removing_a_source_is_remembered_and_harmless_where_it_said_nothing(stor
         assert changes.flag(connection, "removed:sample") == 1
         assert changes.flag(connection, "removed:jsonl") == 0
         assert changes.last_change(connection) == 1
+
+
+def test_a_sample_that_was_removed_is_not_loaded_again(store: Store) -> None:
+    assert sample.is_wanted(store)
+    assert sample.load(store) == count(store) > 0
+    sample.remove(store)
+    assert count(store) == 0
+    assert not sample.is_wanted(store)
 
 
 def test_a_removed_paper_that_comes_again_is_a_new_one(store: Store) -> None:

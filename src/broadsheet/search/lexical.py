@@ -60,6 +60,8 @@ _NUMBER_BITS = 40
 # Papers of one and the same score, up to this many, are listed by number over all pages; more
 # of them (a single letter that is typed) stay in the index's own order.
 _MOST_EQUALS = 100
+# Scores are sums of single-precision numbers.
+_ROUNDING = 1e-5
 
 
 class Damaged(ValueError):  # noqa: N818 - it says what the index is
@@ -255,7 +257,7 @@ class LexicalIndex:
             return Found(tuple(Hit(int(number or 0), 0.0) for number in numbers), _count(result))
         total, best = _best(searcher, query, offset + limit)
         hits = [
-            Hit(number, score, _reasons(searcher, scored, address))
+            Hit(number, score, _reasons(searcher, scored, score, address))
             for score, number, address in best[offset : offset + limit]
         ]
         return Found(tuple(hits), total)
@@ -372,21 +374,32 @@ def _is_function_word(clause: Words) -> bool:
 
 
 def _reasons(
-    searcher: Searcher, scored: Sequence[tuple[Words, Query]], address: DocAddress
+    searcher: Searcher, scored: Sequence[tuple[Words, Query]], score: float, address: DocAddress
 ) -> tuple[Reason, ...]:
     """What each word gave to the score, as the index itself computed it; words without a part
     in it are left out.
     """
-    reasons = []
-    for clause, part in scored:
-        try:
-            value = float(orjson.loads(part.explain(searcher, address).to_json())["value"])
-        except ValueError:  # tantivy's way of saying that this word is not in this paper
-            continue
-        if value:
-            text = f"“{clause.text}”" if clause.phrase else clause.text
-            reasons.append(Reason("words", text, value))
-    return tuple(reasons)
+    values = [_value(searcher, part, address) for _, part in scored[:-1]]
+    last, part = scored[-1]
+    if last.prefix:
+        # What the others leave: to explain an unfinished word takes the index longer than to find
+        # it, for it looks up every word that begins so once more.
+        left = score - sum(values)
+        values.append(left if left > score * _ROUNDING else 0.0)
+    else:
+        values.append(_value(searcher, part, address))
+    return tuple(
+        Reason("words", f"“{clause.text}”" if clause.phrase else clause.text, value)
+        for (clause, _), value in zip(scored, values, strict=True)
+        if value
+    )
+
+
+def _value(searcher: Searcher, part: Query, address: DocAddress) -> float:
+    try:
+        return float(orjson.loads(part.explain(searcher, address).to_json())["value"])
+    except ValueError:  # tantivy's way of saying that this word is not in this paper
+        return 0.0
 
 
 def _best(
@@ -394,13 +407,10 @@ def _best(
 ) -> tuple[int, list[tuple[float, int, DocAddress]]]:
     """How many papers match, and the best `end` of them (or more) as (score, number, address).
 
-    The index orders papers of equal score by where it happens to keep them. All of them are
-    asked for where such a run crosses the end, so that pages part it by number.
+    The index orders papers of equal score by where it happens to keep them. Enough are asked for
+    to see the whole of a run that crosses the end, so that pages part it by number.
     """
-    result = searcher.search(query, end + 1)
-    scores = [float(score) for score, _ in result.hits]
-    if len(scores) > end and scores[end - 1] == scores[end]:
-        result = searcher.search(query, max(end, scores.index(scores[end]) + _MOST_EQUALS + 1))
+    result = searcher.search(query, end + _MOST_EQUALS)
     addresses = [address for _, address in result.hits]
     numbers = searcher.fast_field_values("number", addresses)
     best: list[tuple[float, int, DocAddress]] = []

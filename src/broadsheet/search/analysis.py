@@ -81,16 +81,22 @@ def words_of(text: str) -> list[tuple[str, str]]:
 def matches(text: str, marks: frozenset[str]) -> list[tuple[int, int]]:
     """Where in `text` the words stand whose stem is among `marks`: (start, end) offsets."""
     # Looking every word's stem up is slow on a page of abstracts, and few words begin alike.
-    runs = _beginning_as(marks) if text.isascii() else _RUN
-    return [match.span() for match in runs.finditer(text) if stem(match[0]) in marks]
+    runs = _beginning_as(text, marks) if text.isascii() else _RUN.finditer(text)
+    return [match.span() for match in runs if stem(match[0]) in marks]
 
 
-@lru_cache(maxsize=256)
-def _beginning_as(marks: frozenset[str]) -> re.Pattern[str]:
-    """Words that begin as one of the stems does.
+def _beginning_as(text: str, marks: frozenset[str]) -> list[re.Match[str]]:
+    """The words that begin as one of the stems does, in order.
 
     The stemmer changes a word's last letters only: of a stem at most its last two were not in
     the word (`happi` of happy, `die` of dying).
     """
-    starts = sorted({re.escape(mark[: max(1, len(mark) - 2)]) for mark in marks})
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(starts) or '(?!)'})[^\W_]*", re.IGNORECASE)
+    lowered = text.lower()
+    places = set()
+    for start in {mark[: max(1, len(mark) - 2)] for mark in marks}:
+        place = lowered.find(start)
+        while place >= 0:
+            if place == 0 or not lowered[place - 1].isalnum():
+                places.add(place)
+            place = lowered.find(start, place + 1)
+    return [run for place in sorted(places) if (run := _RUN.match(text, place))]

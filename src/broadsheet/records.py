@@ -87,9 +87,9 @@ class Origin:
 class Paper:
     """One paper as the store holds it.
 
-    `number` is the store's own key, never given to another paper; `id` is the public name and becomes a
-    stronger one when a source knows it (the old one keeps working). `abstract` is the authors'
-    text, `summary` is Broadsheet's own wording, present for papers of the sample library.
+    `number` is the store's own key, never given to another paper; `id` is the public name and
+    becomes a stronger one when a source knows it (the old one keeps working). `abstract` is the
+    authors' text, `summary` is Broadsheet's own wording, present for papers of the sample library.
     `day` is the edition it belongs to: announced where known, else first published.
     """
 

@@ -150,7 +150,6 @@ def places(browser: Browser, base: str) -> dict[str, str]:
     return {
         "front page": "/",
         "month": "/month",
-        "undated": "/undated",
         "how to search": "/search",
         "results": f"/search?q={QUERY}",
         "nothing found": "/search?q=zeppelinry",

@@ -109,11 +109,8 @@ def test_no_page_asks_another_host_or_makes_the_browser_complain(
     assert len(reader.complaints) <= 1
 
 
-@pytest.mark.parametrize("script", [True, False])
-def test_no_page_needs_scrolling_sideways(
-    read: OpenReader, places: dict[str, str], script: bool
-) -> None:
-    reader = read(java_script_enabled=script)
+def test_no_page_needs_scrolling_sideways(read: OpenReader, places: dict[str, str]) -> None:
+    reader = read()
     for kind, path in places.items():
         page = reader.go(path)
         for width in WIDTHS:

@@ -238,7 +238,7 @@ ANY_TEXT = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     text=ANY_TEXT,
     typing=st.booleans(),

@@ -242,3 +242,17 @@ def statement(facts: dict[str, Any]) -> Record:
         year=facts.get("year"),
         identifiers=(facts["identifiers"],) if "identifiers" in facts else (),
     )
+
+
+def test_of_two_copies_of_a_page_the_whole_one_counts_under_either_name() -> None:
+    whole = Record("daily-papers", "a:1", "Sparse nets", "First sentence. Second sentence.")
+    cut = Record("daily-papers", "b:1", "Sparse nets", "First sentence.")
+
+    assert fold([cut, whole])["abstract"] == "First sentence. Second sentence."
+    assert fold([replace(whole, key="b:1"), replace(cut, key="a:1")])["abstract"] == whole.abstract
+
+
+def test_a_page_under_another_name_says_nothing_new() -> None:
+    page = Record("daily-papers", "a:1", "Sparse nets", "Text.", page="000", file="000.txt")
+
+    assert digested(page)[1] == digested(replace(page, page="copy", file="copy.txt"))[1]

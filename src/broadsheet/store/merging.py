@@ -152,12 +152,12 @@ def digested(record: Record) -> tuple[Record, str]:
     """The record as the store can keep it (without NUL characters), and its digest: 24
     hexadecimal digits that differ where two records say different things.
 
-    The file a record came from does not count: the same page under another name is the same.
+    The names of file and page do not count: the same page under another name is the same.
     """
-    said = orjson.dumps(replace(record, file=None))
+    said = orjson.dumps(replace(record, file=None, page=None))
     if b"\\u0000" in said or not (record.file or "").isascii():
         record = _storable(record)
-        said = orjson.dumps(replace(record, file=None))
+        said = orjson.dumps(replace(record, file=None, page=None))
     return record, hashlib.blake2b(said, digest_size=12).hexdigest()
 
 
@@ -241,10 +241,16 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def _precedence(record: Record) -> tuple[int, int, str]:
+def _precedence(record: Record) -> tuple[int, int, int, str]:
     trust = _TRUST.get(record.source, _TRUST_OTHERS)
     # No version is the first one: a record read back from the paper's row states it.
-    return trust, -(record.version or 1), f"{record.source}\n{record.key}"
+    # Of two copies of a page the longer text is the whole one, the other was cut off.
+    return (
+        trust,
+        -(record.version or 1),
+        -len(record.abstract),
+        f"{record.source}\n{record.key}",
+    )
 
 
 def _first(values: Iterable[_T]) -> _T | None:

@@ -245,7 +245,7 @@ class _Putting:
             "paper": draft.number,
             "digest": said,
             "title_key": title_key(record.title),
-            "page": record.page,
+            "page": before["page"] if before else record.page,
             "rank": record.rank,
             # The first name a page was imported under stays; the same page again is no news.
             "file": before["file"] if before else record.file,

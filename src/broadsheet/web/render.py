@@ -24,6 +24,8 @@ from broadsheet.views.periods import long_date
 
 # Two lines of the list's measure hold about this many characters, less half a line.
 _TEASER = 110
+# Five lines of the lead's.
+_LEAD_TEASER = 320
 # How much of a long sentence is shown before its first marked word.
 _LEAD = 50
 _SENTENCE_END = re.compile(r"(?<=[a-z0-9)\]’”\"][.?!])\s+(?=[A-Z(“\"])")
@@ -47,12 +49,13 @@ def flat(text: str) -> str:
     return "".join(piece.label or piece.value for piece in _pieces(text))
 
 
-def teaser(text: str) -> tuple[str, str]:
+def teaser(text: str, lead: bool = False) -> tuple[str, str]:
     """The text in two, cut behind a sentence: what stands under the title, and what opens.
 
-    The first part is long enough to fill about two lines; the page clips what is beyond them.
+    The first part is long enough to fill about two lines, under the page's `lead` paper five;
+    the page clips what is beyond them.
     """
-    cut = _teaser_end(text)
+    cut = _teaser_end(text, _LEAD_TEASER if lead else _TEASER)
     return text[:cut], text[cut:].lstrip()
 
 
@@ -64,7 +67,8 @@ def excerpt(text: str, marks: frozenset[str]) -> str:
     found = matches(text, marks)
     stems = [stem(text[start:end]) for start, end in found]
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    most = len({s for s, (_, end) in zip(stems, found, strict=True) if end <= _teaser_end(text)})
+    shown = _teaser_end(text, _TEASER)
+    most = len({s for s, (_, end) in zip(stems, found, strict=True) if end <= shown})
     best: tuple[int, int] | None = None
     for start, end in pairwise([0, *ends, len(text)]):
         within = [place for place, (at, _) in enumerate(found) if start <= at < end]
@@ -140,8 +144,8 @@ def byline(paper: Paper) -> str:
     return ""
 
 
-def _teaser_end(text: str) -> int:
-    ends = (match.start() for match in _SENTENCE_END.finditer(text, _TEASER))
+def _teaser_end(text: str, least: int) -> int:
+    ends = (match.start() for match in _SENTENCE_END.finditer(text, least))
     return next(ends, len(text))
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadsheet.records import Author, Entry, Paper, Reason
-from broadsheet.search.analysis import matches, stem
+from broadsheet.text.analysis import matches, stem
 from broadsheet.web import render
 
 from .reading import Element, read

@@ -36,7 +36,7 @@ from tantivy import (
 from broadsheet.records import Field, Paper, Reason, Span, Words, Years
 from broadsheet.records import Period as DayPeriod
 from broadsheet.records import Query as ReaderQuery
-from broadsheet.search.analysis import (
+from broadsheet.text.analysis import (
     STOP_WORDS,
     name_analyzer,
     name_terms,

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from markupsafe import escape as _escape
 
 from broadsheet.records import Entry, Link, Paper
-from broadsheet.search.analysis import matches, stem
+from broadsheet.text.analysis import matches, stem
 from broadsheet.text.mathml import to_mathml
 from broadsheet.text.segments import Segment, segments
 from broadsheet.views.periods import long_date

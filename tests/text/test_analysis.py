@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broadsheet.search.analysis import matches, name_terms, prose_terms, stem, telling, words_of
+from broadsheet.text.analysis import matches, name_terms, prose_terms, stem, telling, words_of
 
 
 @pytest.mark.parametrize(

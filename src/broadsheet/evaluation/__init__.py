@@ -1,0 +1,1 @@
+"""How well search works, on test collections: measured by the code that readers run."""

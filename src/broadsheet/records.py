@@ -143,6 +143,7 @@ class Field(StrEnum):
     AUTHOR = "author"
     CATEGORY = "cat"
     HAS = "has"
+    LIKE = "like"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,15 @@ class Query:
             if isinstance(clause, Words)
             and not clause.negated
             and clause.field in (Field.ANY, Field.TITLE, Field.AUTHOR)
+        )
+
+    @property
+    def likes(self) -> tuple[str, ...]:
+        """The names of the papers that those wanted are to be like."""
+        return tuple(
+            clause.text
+            for clause in self.clauses
+            if isinstance(clause, Words) and clause.field is Field.LIKE
         )
 
 
@@ -242,12 +252,18 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A paper in a list. `reasons` add up to `score` (rule 3)."""
+    """A paper in a list. `reasons` add up to `score` (rule 3).
+
+    `also` are other papers held that are this one again (a preprint and its proceedings);
+    `nearest` is the sentence of its text nearest in meaning to what was asked, where one is near.
+    """
 
     paper: Paper
     score: float
     reasons: tuple[Reason, ...] = ()
     rank: int = 0
+    also: tuple[Paper, ...] = ()
+    nearest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,4 +341,6 @@ def entry_json(entry: Entry) -> dict[str, Any]:
             {"kind": reason.kind, "text": reason.text, "value": round(reason.value, 6)}
             for reason in entry.reasons
         ],
+        "also": [paper.id for paper in entry.also],
+        "nearest": entry.nearest or None,
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broadsheet.records import Listing, Order, Period, Record
-from broadsheet.search.follow import SearchIndex
+from broadsheet.search.follow import MeaningIndex, SearchIndex
 from broadsheet.store import putting
 from broadsheet.store.engine import Store
 from broadsheet.views import query as language
@@ -25,10 +25,11 @@ class Library:
 
     store: Store
     index: SearchIndex
+    meaning: MeaningIndex | None = None
 
     @property
     def catalogue(self) -> Catalogue:
-        return Catalogue(self.store, self.index)
+        return Catalogue(self.store, self.index, self.meaning)
 
     def put(self, *records: Record) -> None:
         """Puts papers into the store, not yet into the index."""
@@ -44,6 +45,7 @@ class Library:
         """Puts papers into the store and the index."""
         self.put(*records)
         assert self.index.catch_up(self.store)
+        assert self.meaning is None or self.meaning.catch_up(self.store)
 
     def listing(
         self,

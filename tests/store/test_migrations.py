@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, select, text
 
-from broadsheet.store import migrations, readers
+from broadsheet.records import Record
+from broadsheet.store import changes, migrations, papers, past_queries, putting, readers
 from broadsheet.store.engine import Store, StoreError, open_store, sqlite_url
 from broadsheet.store.tables import metadata
 from broadsheet.store.tables import readers as readers_table
@@ -89,6 +91,33 @@ def test_the_first_migration_makes_one_reader(store: Store) -> None:
     with store.reading() as connection:
         names = connection.scalars(select(readers_table.c.name)).all()
     assert names == [readers.PERSONAL]
+
+
+def test_a_database_of_version_0001_keeps_its_papers_and_choices(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made as the first version made it, filled, and brought up to date at the next start."""
+    with monkeypatch.context() as then:
+        then.setattr(migrations, "upgrade", partial(migrations.upgrade, to="0001"))
+        old = open_store(empty_url)
+    assert not inspect(old.engine).has_table("past_queries")
+    with old.writing() as connection:
+        putting.put(connection, [Record("jsonl", "1", "Of Kites", identifiers=("acl:1",))])
+        readers.set_preference(connection, readers.personal(connection), "theme", "dark")
+        identity, last = changes.identity(connection), changes.last_change(connection)
+    old.close()
+
+    with pytest.raises(StoreError, match="version 0001; 'broadsheet up' brings it up"):
+        open_store(empty_url, migrate=False)
+    store = open_store(empty_url)
+    with store.writing() as connection:
+        reader = readers.personal(connection)
+        assert [paper.title for paper in papers.every(connection)] == ["Of Kites"]
+        assert (changes.identity(connection), changes.last_change(connection)) == (identity, last)
+        assert readers.preferences_of(connection, reader) == {"theme": "dark"}
+        past_queries.remember(connection, reader, "kites")
+        assert [past.text for past in past_queries.held(connection, reader)] == ["kites"]
+    store.close()
 
 
 def test_a_database_of_a_newer_version_is_refused_in_a_sentence(empty_url: str) -> None:

@@ -19,7 +19,7 @@ TEXTS = st.text(max_size=80) | st.lists(PIECES, max_size=30).map("".join)
 
 NO_FIELD = (
     "There is no field “venue:”; it was read as a word. "
-    "Fields are title:, author:, cat:, year: and has:."
+    "Fields are title:, author:, cat:, year:, has: and like:."
 )
 NOT_CLOSED = "A quotation mark was not closed; the phrase runs to the end."
 
@@ -141,18 +141,26 @@ def test_the_same_problem_is_said_once() -> None:
     assert parse("venue:acl venue:emnlp").problems == (NO_FIELD,)
 
 
-def test_sixty_words_are_read_and_not_one_more() -> None:
-    sixty = [f"w{number}" for number in range(60)]
-    assert parse(" ".join(sixty)).problems == ()
-    query = parse(" ".join([*sixty, "more"]))
-    assert [clause.text for clause in query.clauses if isinstance(clause, Words)] == sixty
-    assert query.problems == ("Only the first 60 words were read.",)
+def test_four_hundred_words_are_read_and_not_one_more() -> None:
+    many = [f"w{number}" for number in range(400)]
+    assert parse(" ".join(many)).problems == ()
+    query = parse(" ".join([*many, "more"]))
+    assert [clause.text for clause in query.clauses if isinstance(clause, Words)] == many
+    assert query.problems == ("Only the first 400 words were read.",)
 
 
 def test_a_text_that_was_pasted_whole_is_cut() -> None:
-    query = parse("x" * 1999 + " far behind")
+    query = parse("x" * 3999 + " far behind")
     assert len(query.clauses) == 1
-    assert query.problems == ("The query was cut after 2,000 characters; the rest was not read.",)
+    assert query.problems == ("The query was cut after 4,000 characters; the rest was not read.",)
+
+
+def test_a_pasted_text_is_words_and_nothing_else() -> None:
+    pasted = 'Results: we show -- as "nobody" did before -that title:words are words. ' * 5
+    query = parse(pasted)
+    assert query.problems == ()
+    assert all(clause == Words(clause.text) for clause in query.clauses)  # type: ignore[union-attr]
+    assert len(query.clauses) == 5 * 11
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,12 @@ def test_a_page_takes_no_form(site: Site, path: str) -> None:
 
 
 def test_the_usual_is_ticked_at_first(site: Site) -> None:
-    assert chosen(site.page("/about")) == {"density": "lines", "theme": "auto", "keys": "on"}
+    assert chosen(site.page("/about")) == {
+        "density": "lines",
+        "theme": "auto",
+        "history": "off",
+        "keys": "on",
+    }
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ def test_the_sentence_with_the_words_is_shown_where_the_first_lines_lack_them(si
         ('lamp "open', "quotation mark"),
         ("year:soon lamp", "“year:soon”"),
         ("has:wings lamp", "“has:wings”"),
-        ("lamp " * 700, "cut after 2,000 characters"),
+        ("lamp " * 900, "cut after 4,000 characters"),
     ],
 )
 def test_what_was_not_understood_is_said_in_a_sentence(

@@ -59,7 +59,7 @@ def import_(
         finally:
             follower.stop()
         with progress("Indexing") as watch:
-            while not parts.index.catch_up(parts.store, watch):
+            while not parts.catch_up(watch):
                 time.sleep(_LOOK_SECONDS)  # another process is at it; papers can be found after
     summary = replace(summary, seconds=round(time.monotonic() - started, 3))
     if as_json:
@@ -99,7 +99,7 @@ def sample_add(data: Path | None) -> None:
     """Add the sample library to what is held."""
     with opened(data) as parts:
         new = sample_library.load(parts.store)
-        parts.index.catch_up(parts.store)
+        parts.catch_up()
     out.print(f"The sample library is in: {new} papers that were not held before.")
 
 
@@ -109,7 +109,7 @@ def sample_remove(data: Path | None) -> None:
     """Remove the sample library; imported papers stay."""
     with opened(data) as parts:
         gone = sample_library.remove(parts.store)
-        parts.index.catch_up(parts.store)
+        parts.catch_up()
     out.print(f"The sample library is out: {gone} papers are gone, imported ones stay.")
 
 

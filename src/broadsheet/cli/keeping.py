@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,11 +20,13 @@ from broadsheet.cli.common import (
     progress,
 )
 from broadsheet.ops import settings as ops_settings
+from broadsheet.ops.running import Parts
+from broadsheet.search.follow import FollowedIndex
 
 
 @click.group()
 def index() -> None:
-    """The word index: how far it is, and making it anew."""
+    """The indexes of words and of meanings: how far they are, and making them anew."""
 
 
 @index.command("status")
@@ -32,32 +35,62 @@ def index() -> None:
 def index_status(as_json: bool, data: Path | None) -> None:
     """Papers in store and index, change numbers, bytes."""
     with opened(data) as parts:
-        status = parts.index.status(parts.store)
-    if as_json:
-        print_json({**asdict(status), "current": status.is_current})
-        return
-    out.print(
-        f"{status.indexed:,} of {status.held:,} papers are in the index, changes up to "
-        f"{status.through:,} of {status.last:,}; {status.bytes / 1e6:.1f} MB."
-    )
+        if as_json:
+            print_json(_statuses(parts))
+            return
+        for what, followed in _followed(parts).items():
+            status = followed.status(parts.store)
+            out.print(
+                f"{what}: {status.indexed:,} of {status.held:,} papers are in the index, changes "
+                f"up to {status.through:,} of {status.last:,}; {status.bytes / 1e6:.1f} MB."
+            )
 
 
 @index.command("rebuild")
+@click.option("--only", type=click.Choice(["words", "meaning"]), help="Only one of the two.")
 @json_option
 @data_option
-def index_rebuild(as_json: bool, data: Path | None) -> None:
-    """Make the index anew beside the one in use, then swap it in."""
+def index_rebuild(only: str | None, as_json: bool, data: Path | None) -> None:
+    """Make the indexes anew beside those in use, then swap them in."""
     with opened(data) as parts:
-        with progress("Indexing") as watch:
-            done = parts.index.rebuild(parts.store, watch)
-        status = parts.index.status(parts.store)
-    if not done:
-        err.print("broadsheet: Another process is writing the index; try again when it is done.")
-        raise click.exceptions.Exit(FAILED)
-    if as_json:
-        print_json({**asdict(status), "current": status.is_current})
-    else:
-        out.print(f"The index was made anew: {status.indexed:,} papers.")
+        for what, followed in _followed(parts).items():
+            if only is not None and what != only:
+                continue
+            with progress(f"Indexing {what}") as watch:
+                done = followed.rebuild(parts.store, watch)
+            if not done:
+                err.print(
+                    f"broadsheet: Another process is writing the index of {what}; "
+                    "try again when it is done."
+                )
+                raise click.exceptions.Exit(FAILED)
+            if not as_json:
+                indexed = followed.status(parts.store).indexed
+                out.print(f"The index of {what} was made anew: {indexed:,} papers.")
+        if as_json:
+            print_json(_statuses(parts))
+
+
+def _followed(parts: Parts) -> dict[str, FollowedIndex[Any]]:
+    found: dict[str, FollowedIndex[Any]] = {"words": parts.index}
+    if parts.meaning is not None:
+        found["meaning"] = parts.meaning
+    return found
+
+
+def _statuses(parts: Parts) -> dict[str, Any]:
+    """The words' status as it always was, the meanings' under a key of their own."""
+    words = parts.index.status(parts.store)
+    said: dict[str, Any] = {**asdict(words), "current": words.is_current, "meaning": None}
+    if parts.meaning is not None:
+        status = parts.meaning.status(parts.store)
+        vectors = parts.meaning.current()
+        said["meaning"] = {
+            **asdict(status),
+            "current": status.is_current,
+            "embedder": vectors.model if vectors else None,
+        }
+    return said
 
 
 @click.command()

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from broadsheet import __version__
-from broadsheet.cli import importing, keeping, reading, up
+from broadsheet.cli import importing, keeping, reading, suggesting, up
 from broadsheet.cli.common import FAILED, err
 from broadsheet.intake.opening import InputError
 from broadsheet.ops.running import RunError
@@ -49,6 +49,7 @@ for _command in (
     reading.papers,
     reading.search,
     reading.show,
+    suggesting.suggest,
     reading.today,
     keeping.index,
     keeping.settings,

@@ -86,6 +86,8 @@ def search(query: str, limit: int, explain: bool, as_json: bool, data: Path | No
     with opened(data) as parts:
         _catch_up(parts)
         listing = parts.catalogue.listing(view_of(asked, limit=limit))
+        if explain:
+            listing = parts.catalogue.with_nearest(listing)
     if as_json:
         print_json(
             {
@@ -189,7 +191,7 @@ def _period(day: str | None, week: str | None, month: str | None, undated: bool)
 
 def _catch_up(parts: Parts) -> None:
     with progress("Indexing") as watch:
-        parts.index.catch_up(parts.store, watch)
+        parts.catch_up(watch)
 
 
 def _say_notes(listing: Listing) -> None:
@@ -225,6 +227,10 @@ def _print_entry(entry: Entry, explain: bool) -> None:
     if explain and entry.reasons:
         parts = " + ".join(f"{plain(reason.text)} {reason.value:.2f}" for reason in entry.reasons)
         out.print(f"     {entry.score:.2f} = {parts}", style="dim")
+    if explain and entry.nearest:
+        out.print(f"     “{plain(entry.nearest)}”", style="dim")
+    for other in entry.also:
+        out.print(f"     also {plain(other.id)}", style="dim")
 
 
 def _print_paper(paper: Paper) -> None:

@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from broadsheet.embed.base import EmbedderError
+from broadsheet.ops.running import meaning_index
 from broadsheet.ops.settings import Settings
 from broadsheet.search.follow import SearchIndex
 from broadsheet.store.engine import StoreError, open_store
@@ -29,7 +31,9 @@ class Follower:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._told = f"{settings.database}\n{settings.index.absolute()}\n"
+        key = settings.embedder_key.get_secret_value() if settings.embedder_key else ""
+        told = (settings.database, settings.index.absolute(), settings.meaning.absolute())
+        self._told = "".join(f"{part}\n" for part in (*told, settings.embedder, key))
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -60,20 +64,27 @@ class Follower:
 
 
 def main() -> None:
-    """The process: an address and a folder on standard input, then passes until that closes."""
+    """The process: what it needs to know on standard input, then passes until that closes."""
     # Ctrl+C reaches the whole group; the import decides what becomes of it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    database = sys.stdin.readline().rstrip("\n")
-    index = SearchIndex(Path(sys.stdin.readline().rstrip("\n")))
+    database, words, folder, embedder, key = (_line() for _ in range(5))
+    index = SearchIndex(Path(words))
+    meaning = meaning_index(Path(folder), embedder, key or None)
     store = open_store(database, migrate=False)
     while not select.select([sys.stdin], [], [], _LOOK_SECONDS)[0]:
         index.catch_up(store)
+        if meaning is not None:
+            meaning.catch_up(store)
     store.close()
+
+
+def _line() -> str:
+    return sys.stdin.readline().rstrip("\n")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (StoreError, OSError, ValueError) as error:
+    except (StoreError, OSError, ValueError, EmbedderError) as error:
         # Nobody listens: whoever looks next catches up, and says what is wrong.
         sys.exit(str(error))

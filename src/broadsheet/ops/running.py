@@ -7,12 +7,16 @@ import logging
 import socket
 import threading
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import uvicorn
 
+from broadsheet.embed.base import EmbedderError
+from broadsheet.embed.choose import embedder
 from broadsheet.intake import sample
 from broadsheet.ops.settings import Settings, SettingsError
-from broadsheet.search.follow import SearchIndex, Watcher
+from broadsheet.search.follow import FollowedIndex, MeaningIndex, SearchIndex, Watcher
 from broadsheet.store.engine import Store, StoreError, open_store
 from broadsheet.views.catalogue import Catalogue
 from broadsheet.web.app import create_app
@@ -36,6 +40,19 @@ class Parts:
     store: Store
     index: SearchIndex
     catalogue: Catalogue
+    meaning: MeaningIndex | None = None
+
+    def catch_up(self, watch: Watcher = lambda _done, _all: None) -> bool:
+        """Brings both indexes to the store's last change; False where another process is at it.
+
+        An embedder that does not answer is logged: what it would have added, words find too.
+        """
+        done = self.index.catch_up(self.store, watch)
+        try:
+            return (self.meaning is None or self.meaning.catch_up(self.store, watch)) and done
+        except EmbedderError as error:
+            _log.warning("%s", error)
+            return done
 
 
 def open_parts(settings: Settings) -> Parts:
@@ -51,33 +68,59 @@ def open_parts(settings: Settings) -> Parts:
         raise SettingsError(f"The data folder {settings.data} cannot be made: {reason}.") from error
     store = open_store(settings.database)
     index = SearchIndex(settings.index)
-    return Parts(store, index, Catalogue(store, index))
+    meaning = meaning_index(settings.meaning, settings.embedder, _secret(settings))
+    return Parts(store, index, Catalogue(store, index, meaning), meaning)
+
+
+def meaning_index(folder: Path, setting: str, key: str | None) -> MeaningIndex | None:
+    """The index of meanings with the embedder set; None where none is wanted."""
+    if setting == "none":
+        return None
+    return MeaningIndex(folder, setting, lambda name: embedder(name, key))
+
+
+def _secret(settings: Settings) -> str | None:
+    return settings.embedder_key.get_secret_value() if settings.embedder_key else None
 
 
 class Worker:
-    """Follows the change log into the index, in a thread, until stopped."""
+    """Follows the change log into the indexes until stopped: a thread for each, so that no word
+    waits for a slow embedder.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        followed: list[FollowedIndex[Any]] = [parts.index]
+        if parts.meaning is not None:
+            followed.append(parts.meaning)
+        self._threads = [
+            threading.Thread(target=self._run, args=(index,), name="worker", daemon=True)
+            for index in followed
+        ]
 
     def start(self) -> None:
         """Begins."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Ends after the batch in hand."""
         self._stop.set()
-        self._thread.join(timeout=10)
+        for thread in self._threads:
+            thread.join(timeout=10)
 
-    def _run(self) -> None:
+    def _run(self, index: FollowedIndex[Any]) -> None:
+        said = ""
         while not self._stop.is_set():
             try:
-                self._parts.index.catch_up(self._parts.store)
-            except (StoreError, OSError, ValueError) as error:
+                index.catch_up(self._parts.store)
+                said = ""
+            except (StoreError, OSError, ValueError, EmbedderError) as error:
                 # The next look tries again: a database that restarts, a disk that was full.
-                _log.warning("the index could not be brought up to date: %s", error)
+                if str(error) != said:
+                    said = str(error)
+                    _log.warning("the index could not be brought up to date: %s", error)
             self._stop.wait(_LOOK_SECONDS)
 
 
@@ -90,7 +133,7 @@ def prepare_index(parts: Parts, watch: Watcher) -> None:
     """Brings an index that is little behind up to date before the first page."""
     status = parts.index.status(parts.store)
     if 0 < status.last - status.through <= _WAIT_FOR:
-        parts.index.catch_up(parts.store, watch)
+        parts.catch_up(watch)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -55,6 +55,16 @@ class Settings(BaseSettings):
         "are refused.",
     )
 
+    embedder: str = Field(
+        default="built-in",
+        min_length=1,
+        description="What turns texts into vectors for search by meaning: built-in (or "
+        "built-in:128, built-in:64), sentence-transformers:NAME, openai:MODEL@ADDRESS, or none.",
+    )
+    embedder_key: SecretStr | None = Field(
+        default=None, description="The key that the embedder's address asks for."
+    )
+
     @field_validator("database_url")
     @classmethod
     def _is_address(cls, value: SecretStr | None) -> SecretStr | None:
@@ -73,6 +83,11 @@ class Settings(BaseSettings):
     def index(self) -> Path:
         """The folder of the word index."""
         return self.data / "index" / "words"
+
+    @property
+    def meaning(self) -> Path:
+        """The folder of the index of meanings."""
+        return self.data / "index" / "meaning"
 
     @classmethod
     def settings_customise_sources(
@@ -133,7 +148,8 @@ def _source(name: str, given: dict[str, Any], from_file: dict[str, Any]) -> str:
 
 def _shown(name: str, settings: Settings) -> str:
     if name != "database_url":
-        return str(getattr(settings, name))
+        value = getattr(settings, name)
+        return str(value) if value is not None else ""
     return _address(settings.database).set(query={}).render_as_string(hide_password=True)
 
 

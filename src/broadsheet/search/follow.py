@@ -1,10 +1,14 @@
-"""Keeping the index at the store's heels.
+"""Keeping the indexes at the store's heels.
 
-The index lives in generations, each a folder; the file `current` names the one in use. Following
+An index lives in generations, each a folder; the file `current` names the one in use. Following
 the change log commits papers and the last change number together, so an index killed at any
 moment goes on from its last commit. One that cannot go on (another format, ahead of a store
 restored from a backup) is made anew beside it and swapped in at the end; one that cannot even
-serve meanwhile (another store's, damaged) is let go of at once.
+serve meanwhile (another store's, damaged) is let go of at once. What is made beside goes on
+after a kill where it broke off.
+
+There are two such indexes, of words and of meanings, each with its own folder, lock and last
+change: neither waits for the other, and a slow embedder delays no word.
 """
 
 from __future__ import annotations
@@ -13,12 +17,24 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
-from broadsheet.search.lexical import FORMAT, Damaged, LexicalIndex, State
+from broadsheet.embed.base import Embedder, EmbedderError
+from broadsheet.records import Paper
+from broadsheet.search.dense import DenseIndex, Facets
+from broadsheet.search.lexical import (
+    FORMAT,
+    Damaged,
+    LexicalIndex,
+    State,
+    category_terms,
+    has_terms,
+)
 from broadsheet.store import changes, papers
 from broadsheet.store.engine import Store
 
@@ -27,7 +43,10 @@ _BATCH = 2000
 _COMMIT = 50_000
 # A generation can be swapped out while it is being opened, hardly twice in a row.
 _LOOKS = 3
+# Raise when what a vector stands for changes (other facets, another mixture of title and text).
+_MEANING_FORMAT = 1
 _CURRENT = "current"
+_BUILDING = "building"
 _LOCK = "lock"
 _GENERATION = re.compile(r"g(\d+)\Z", re.ASCII)
 
@@ -51,15 +70,31 @@ class Status:
         return self.through >= self.last
 
 
+class Generation(Protocol):
+    """What following asks of one generation of an index."""
+
+    def state(self) -> State | None:
+        """What the last commit holds; None for an index without any."""
+
+    def held(self) -> int:
+        """How many papers the last commit holds."""
+
+    def reload(self) -> None:
+        """Sees what was committed since."""
+
+
+_G = TypeVar("_G", bound=Generation)
+
+
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class _Opened(Generic[_G]):
     name: str
     stamp: tuple[int, int]
-    index: LexicalIndex
+    index: _G
 
 
-class SearchIndex:
-    """The index of a data folder, whichever generation is current.
+class FollowedIndex(ABC, Generic[_G]):
+    """An index of a data folder, whichever generation is current.
 
     Reading never waits for writing. `catch_up` writes; only one process at a time does, the
     others read what it commits.
@@ -67,9 +102,33 @@ class SearchIndex:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._opened: _Opened | None = None
+        self._opened: _Opened[_G] | None = None
 
-    def current(self) -> LexicalIndex | None:
+    @abstractmethod
+    def _create(self, folder: Path) -> _G:
+        """An empty generation."""
+
+    @abstractmethod
+    def _load(self, folder: Path) -> _G:
+        """A generation that is there. Raises Damaged."""
+
+    @abstractmethod
+    def _format(self) -> int:
+        """The format of generations made now."""
+
+    @abstractmethod
+    def _writing(self, index: _G, fresh: bool) -> Writing:
+        """Writes into a generation; into a `fresh` one no paper comes twice."""
+
+    @abstractmethod
+    def _stamp(self, folder: Path) -> tuple[int, int]:
+        """Differs after each commit."""
+
+    def _is_wanted(self, index: _G) -> bool:
+        """Whether new generations would be made as this one was."""
+        return True
+
+    def current(self) -> _G | None:
         """The generation in use with all that is committed; None before there is any, and for
         one that cannot be read.
         """
@@ -86,11 +145,11 @@ class SearchIndex:
         self._opened = None
         return None
 
-    def _open(self, name: str) -> LexicalIndex:
-        stamp = _stamp(self.folder / name)
+    def _open(self, name: str) -> _G:
+        stamp = self._stamp(self.folder / name)
         opened = self._opened
         if opened is None or opened.name != name:
-            opened = _Opened(name, stamp, LexicalIndex(self.folder / name))
+            opened = _Opened(name, stamp, self._load(self.folder / name))
         elif opened.stamp != stamp:
             opened.index.reload()
             opened = _Opened(name, stamp, opened.index)
@@ -111,7 +170,7 @@ class SearchIndex:
         """Makes the index anew and swaps it in. False where another process is writing it."""
         with self._alone() as alone:
             if alone:
-                self._build_aside(store, watch)
+                self._build_aside(store, watch, anew=True)
             return alone
 
     def status(self, store: Store) -> Status:
@@ -128,7 +187,7 @@ class SearchIndex:
             state, indexed = None, 0
         return Status(
             generation=name,
-            through=state.through if state and _serves(state, identity, last) else 0,
+            through=state.through if state and self._serves(state, identity, last) else 0,
             last=last,
             indexed=indexed,
             held=held,
@@ -138,13 +197,15 @@ class SearchIndex:
     def _catch_up(self, store: Store, watch: Watcher) -> None:
         with store.reading() as connection:
             last, identity = changes.last_change(connection), changes.identity(connection)
-        self._sweep()
         state = None
         try:
             index = self.current()
             state = index.state() if index else None
-            if index and state and _serves(state, identity, last):
-                _follow(index, store, state, watch)
+            if index and state and self._serves(state, identity, last) and self._is_wanted(index):
+                # What was being made beside it is wanted no more.
+                (self.folder / _BUILDING).unlink(missing_ok=True)
+                self._sweep()
+                self._follow(index, store, state, watch)
                 return
         except Damaged:
             state = None
@@ -153,23 +214,88 @@ class SearchIndex:
         else:
             # Nothing to serve meanwhile: papers can be found while the new index grows.
             name = self._next_name()
-            index = LexicalIndex.create(self.folder / name)
-            self._point_to(name)
+            index = self._create(self.folder / name)
+            self._point(_CURRENT, name)
             self._sweep()
-            _follow(index, store, State(0, identity, FORMAT), watch)
+            self._follow(index, store, State(0, identity, self._format()), watch)
 
-    def _build_aside(self, store: Store, watch: Watcher) -> None:
-        name = self._next_name()
+    def _build_aside(self, store: Store, watch: Watcher, *, anew: bool = False) -> None:
         with store.reading() as connection:
-            identity = changes.identity(connection)
-        index = LexicalIndex.create(self.folder / name)
-        _follow(index, store, State(0, identity, FORMAT), watch)
-        self._point_to(name)
+            last, identity = changes.last_change(connection), changes.identity(connection)
+        broken_off = None if anew else self._broken_off(identity, last)
+        if broken_off is None:
+            name = self._next_name()
+            index, state = self._create(self.folder / name), State(0, identity, self._format())
+            self._point(_BUILDING, name)
+        else:
+            name, index, state = broken_off
+        self._follow(index, store, state, watch)
+        self._point(_CURRENT, name)
+        (self.folder / _BUILDING).unlink(missing_ok=True)
         self._sweep()
 
-    def _name(self) -> str | None:
+    def _broken_off(self, identity: int, last: int) -> tuple[str, _G, State] | None:
+        """The generation that was being made when the process ended, where it can be gone on
+        with.
+        """
+        name = self._name(_BUILDING)
+        if name is None or name == self._name():
+            return None
         try:
-            name = (self.folder / _CURRENT).read_text().strip()
+            index = self._load(self.folder / name)
+            state = index.state()
+        except Damaged:
+            return None
+        if state and self._serves(state, identity, last) and self._is_wanted(index):
+            return name, index, state
+        return None
+
+    def _serves(self, state: State, identity: int, last: int) -> bool:
+        return (
+            state.format == self._format() and state.identity == identity and state.through <= last
+        )
+
+    def _follow(self, index: _G, store: Store, state: State, watch: Watcher) -> None:
+        """Applies every change after `state` and commits, again and again until none is left."""
+        while True:
+            with store.reading() as connection:
+                last = changes.last_change(connection)
+            if state.through >= last and index.state() is not None:
+                return
+            state = self._pass(index, store, state, last, watch)
+
+    def _pass(self, index: _G, store: Store, state: State, last: int, watch: Watcher) -> State:
+        """Applies the changes after `state` up to number `last`.
+
+        A paper written again meanwhile gets a number above `last` and waits for the next pass,
+        so within a pass each paper comes once; into an empty index papers go without a look for
+        an older self.
+        """
+        first, through, since_commit = state.through, state.through, 0
+        with self._writing(index, index.state() is None) as writing:
+            while through < last:
+                with store.reading() as connection:
+                    batch = [
+                        change
+                        for change in changes.changed_since(connection, through, _BATCH)
+                        if change[0] <= last
+                    ]
+                    written = [number for _, number, gone in batch if not gone]
+                    held = papers.by_number(connection, written)
+                writing.apply([number for _, number, _ in batch], held)
+                through = batch[-1][0] if len(batch) == _BATCH else last
+                since_commit += len(batch)
+                watch(through - first, last - first)
+                if since_commit >= _COMMIT:
+                    writing.commit(State(through, state.identity, self._format()))
+                    since_commit = 0
+            state = State(through, state.identity, self._format())
+            writing.commit(state)
+        return state
+
+    def _name(self, pointer: str = _CURRENT) -> str | None:
+        try:
+            name = (self.folder / pointer).read_text().strip()
         except FileNotFoundError:
             return None
         return name if _GENERATION.match(name) and (self.folder / name).is_dir() else None
@@ -178,19 +304,19 @@ class SearchIndex:
         numbers = [int(m[1]) for p in self.folder.iterdir() if (m := _GENERATION.match(p.name))]
         return f"g{max(numbers, default=0) + 1}"
 
-    def _point_to(self, name: str) -> None:
-        temporary = self.folder / f"{_CURRENT}.new"
+    def _point(self, pointer: str, name: str) -> None:
+        temporary = self.folder / f"{pointer}.new"
         with temporary.open("w") as file:
             file.write(name)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(self.folder / _CURRENT)
+        temporary.replace(self.folder / pointer)
 
     def _sweep(self) -> None:
         """Removes generations nobody will open again: swapped out, or never finished."""
-        current = self._name()
+        wanted = (self._name(), self._name(_BUILDING))
         for folder in self.folder.glob("g*"):
-            if folder.is_dir() and folder.name != current:
+            if folder.is_dir() and folder.name not in wanted:
                 shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
@@ -205,62 +331,159 @@ class SearchIndex:
             yield True
 
 
-def _serves(state: State, identity: int, last: int) -> bool:
-    return state.format == FORMAT and state.identity == identity and state.through <= last
+class Writing(ABC):
+    """A pass that writes into a generation; a context, so that whatever it opened is closed."""
+
+    def __enter__(self) -> Writing:
+        return self
+
+    @abstractmethod
+    def __exit__(self, *_error: object) -> None:
+        """Ends the pass; what is not committed is lost."""
+
+    @abstractmethod
+    def apply(self, changed: Sequence[int], held: Sequence[Paper]) -> None:
+        """Forgets the papers with the numbers `changed` and adds those that are `held`."""
+
+    @abstractmethod
+    def commit(self, state: State) -> None:
+        """Makes everything applied durable together with what it amounts to."""
 
 
-def _follow(index: LexicalIndex, store: Store, state: State, watch: Watcher) -> None:
-    """Applies every change after `state` and commits, again and again until none is left."""
-    while True:
-        with store.reading() as connection:
-            last = changes.last_change(connection)
-        if state.through >= last and index.state() is not None:
-            return
-        state = _pass(index, store, state, last, watch)
+class SearchIndex(FollowedIndex[LexicalIndex]):
+    """The index of words."""
+
+    def _create(self, folder: Path) -> LexicalIndex:
+        return LexicalIndex.create(folder)
+
+    def _load(self, folder: Path) -> LexicalIndex:
+        return LexicalIndex(folder)
+
+    def _format(self) -> int:
+        return FORMAT
+
+    def _writing(self, index: LexicalIndex, fresh: bool) -> Writing:
+        return _Words(index, fresh)
+
+    def _stamp(self, folder: Path) -> tuple[int, int]:
+        return _stamp(folder / "meta.json")
 
 
-def _pass(index: LexicalIndex, store: Store, state: State, last: int, watch: Watcher) -> State:
-    """Applies the changes after `state` up to number `last`.
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Vectors in use, and the embedder that made them."""
 
-    A paper written again meanwhile gets a number above `last` and waits for the next pass, so
-    within a pass each paper comes once; into an empty index papers go without a look for an
-    older self.
+    index: DenseIndex
+    embedder: Embedder
+
+
+class MeaningIndex(FollowedIndex[DenseIndex]):
+    """The index of meanings.
+
+    `setting` names the embedder that vectors are made with; `load` opens embedders by such
+    names. After a change of the setting the vectors of the old one serve until the new ones are
+    whole.
     """
-    first, through, since_commit = state.through, state.through, 0
-    fresh = index.state() is None
-    writer = index.writer()
-    try:
-        while through < last:
-            with store.reading() as connection:
-                batch = [
-                    change
-                    for change in changes.changed_since(connection, through, _BATCH)
-                    if change[0] <= last
-                ]
-                written = [number for _, number, gone in batch if not gone]
-                held = papers.by_number(connection, written)
-            if not fresh:
-                for _, number, _ in batch:
-                    index.remove(writer, number)
-            for paper in held:
-                index.add(writer, paper)
-            through = batch[-1][0] if len(batch) == _BATCH else last
-            since_commit += len(batch)
-            watch(through - first, last - first)
-            if since_commit >= _COMMIT:
-                index.commit(writer, State(through, state.identity, FORMAT))
-                since_commit = 0
-        state = State(through, state.identity, FORMAT)
-        index.commit(writer, state)
-    finally:
-        writer.wait_merging_threads()
-    return state
+
+    def __init__(self, folder: Path, setting: str, load: Callable[[str], Embedder]) -> None:
+        super().__init__(folder)
+        self.setting = setting
+        self._loader = load
+        self._embedders: dict[str, Embedder] = {}
+
+    def embedder(self, setting: str) -> Embedder:
+        """The embedder of that name. Raises EmbedderError."""
+        if setting not in self._embedders:
+            self._embedders[setting] = self._loader(setting)
+        return self._embedders[setting]
+
+    def serving(self) -> Serving | None:
+        """The vectors in use with the embedder that made them; None where there is neither."""
+        index = self.current()
+        if index is None:
+            return None
+        setting, _, name = index.model.partition(" ")
+        try:
+            embedder = self.embedder(setting)
+        except EmbedderError:
+            return None
+        # Another release of a model may bear the setting's name; its vectors mean other things.
+        return Serving(index, embedder) if embedder.name == name else None
+
+    def _create(self, folder: Path) -> DenseIndex:
+        embedder = self.embedder(self.setting)
+        return DenseIndex.create(folder, self._model(embedder), embedder.width)
+
+    def _load(self, folder: Path) -> DenseIndex:
+        return DenseIndex(folder)
+
+    def _format(self) -> int:
+        return _MEANING_FORMAT
+
+    def _writing(self, index: DenseIndex, fresh: bool) -> Writing:
+        return _Meanings(index, self.embedder(self.setting), fresh)
+
+    def _stamp(self, folder: Path) -> tuple[int, int]:
+        return _stamp(folder / "manifest.json")
+
+    def _is_wanted(self, index: DenseIndex) -> bool:
+        return index.model == self._model(self.embedder(self.setting))
+
+    def _model(self, embedder: Embedder) -> str:
+        return f"{self.setting} {embedder.name}"
 
 
-def _stamp(folder: Path) -> tuple[int, int]:
+class _Words(Writing):
+    def __init__(self, index: LexicalIndex, fresh: bool) -> None:
+        self._index = index
+        self._fresh = fresh
+        self._writer = index.writer()
+
+    def __exit__(self, *_error: object) -> None:
+        self._writer.wait_merging_threads()
+
+    def apply(self, changed: Sequence[int], held: Sequence[Paper]) -> None:
+        if not self._fresh:
+            for number in changed:
+                self._index.remove(self._writer, number)
+        for paper in held:
+            self._index.add(self._writer, paper)
+
+    def commit(self, state: State) -> None:
+        self._index.commit(self._writer, state)
+
+
+class _Meanings(Writing):
+    def __init__(self, index: DenseIndex, embedder: Embedder, fresh: bool) -> None:
+        self._index = index
+        self._embedder = embedder
+        self._fresh = fresh
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def apply(self, changed: Sequence[int], held: Sequence[Paper]) -> None:
+        if not self._fresh:
+            self._index.remove(list(changed))
+        if held:
+            vectors = self._embedder.encode_papers([(paper.title, paper.text) for paper in held])
+            self._index.add([paper.number for paper in held], vectors, [facets(p) for p in held])
+
+    def commit(self, state: State) -> None:
+        self._index.commit(state)
+
+
+def facets(paper: Paper) -> Facets:
+    """What filters look at."""
+    terms = [f"cat:{term}" for term in category_terms(paper.categories)]
+    terms += [f"has:{term}" for term in has_terms(paper)]
+    return Facets(paper.day.toordinal() if paper.day else 0, paper.year or 0, tuple(terms))
+
+
+def _stamp(file: Path) -> tuple[int, int]:
     """Differs after each commit: it puts a new file in place, perhaps within one clock tick."""
     try:
-        found = (folder / "meta.json").stat()
+        found = file.stat()
     except FileNotFoundError:
         return 0, 0
     return found.st_mtime_ns, found.st_ino

@@ -50,8 +50,15 @@ from broadsheet.text.analysis import (
 FORMAT = 1
 # How much a word counts in each field. A title says what a paper is about in ten words.
 WEIGHTS = {"title": 2.0, "abstract": 1.0, "names": 1.5}
+_FIELDS = {False: ("title", "abstract"), True: ("names",)}
+# Postings read for one query's candidates: what two cores read in a few milliseconds.
+_POSTINGS = 100_000
 _WRITER_BYTES = 96 * 1024 * 1024
 _WRITER_THREADS = 1
+# More words than these are looked for by `candidates` and `scores` only.
+_MOST_CLAUSES = 60
+# Of a text that was pasted in, single words are not worth marking.
+_MOST_MARKED = 30
 # A paper's most telling words, asked for when looking for papers like it.
 _SIMILAR_TERMS = 16
 _SIMILAR_TEXT = 4000
@@ -98,11 +105,14 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A paper that matched, by number, with its score and the reasons that add up to it."""
+    """A paper that matched, by number, with its score and the reasons that add up to it; `also`
+    are other numbers of the same work.
+    """
 
     number: int
     score: float
     reasons: tuple[Reason, ...] = ()
+    also: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +125,28 @@ class Found:
     hits: tuple[Hit, ...]
     total: int
     relaxed: bool = False
+    corrections: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of a query as it is looked up: `word` as the reader spelt it, `weight` how often it
+    was said (1 + ln of the count), `field` where it stands: prose, or names for a name.
+    """
+
+    word: str
+    term: str
+    weight: float = 1.0
+    in_names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query taken apart for ranking: terms a paper may have, clauses it must satisfy."""
+
+    terms: tuple[Term, ...]
+    query: ReaderQuery
+    period: DayPeriod
 
 
 class LexicalIndex:
@@ -143,6 +175,10 @@ class LexicalIndex:
         """Sees what was committed since."""
         with _noticing_damage():
             self._index.reload()
+
+    def searcher(self) -> Searcher:
+        """The last commit as tantivy shows it, for questions of a kind of their own."""
+        return self._index.searcher()
 
     def writer(self) -> IndexWriter:
         """The one writer. Raises ValueError where another process has it."""
@@ -202,7 +238,8 @@ class LexicalIndex:
         none has, having some is enough. A query without words to score lists newest first.
         """
         searcher = self._index.searcher()
-        scored = [(clause, self._scored(clause)) for clause in _telling_clauses(query)]
+        telling_ones = _telling_clauses(query)[:_MOST_CLAUSES]
+        scored = [(clause, self._scored(clause)) for clause in telling_ones]
         filters = [*self._filters(query), *self._within(period)]
         newest = newest or not scored
         wanted = [(Occur.Must, part) for _, part in scored]
@@ -212,6 +249,152 @@ class LexicalIndex:
         some = Query.boolean_query([(Occur.Should, part) for _, part in scored])
         found = self._ask(searcher, [(Occur.Must, some), *filters], scored, newest, limit, offset)
         return Found(found.hits, found.total, relaxed=True)
+
+    # --- for ranking by words and meaning together ------------------------------------------
+
+    def frequency(self, term: Term) -> int:
+        """How many papers have a term, at most (a paper with it in two fields counts twice)."""
+        searcher = self._index.searcher()
+        return sum(searcher.doc_freq(field, term.term) for field in _FIELDS[term.in_names])
+
+    def spelt(self, word: str) -> int:
+        """How many titles have exactly this word (in lower case, without accents)."""
+        return int(self._index.searcher().doc_freq("title_words", word))
+
+    def counted(self, clause: Words) -> int:
+        """How many papers satisfy a clause."""
+        return _count(self._index.searcher().search(self._scored(clause), 1))
+
+    def telling(self, paper: Paper) -> tuple[Term, ...]:
+        """The paper's words of highest tf-idf."""
+        searcher = self._index.searcher()
+        return tuple(
+            Term(word, term, weight) for word, term, weight in self._telling_terms(searcher, paper)
+        )
+
+    def candidates(self, asked: Asked, most: int) -> list[tuple[int, float]]:
+        """The papers that a reading of all postings of the rarest terms puts first, by number
+        with their score in those terms, best first.
+
+        Every clause that is no plain word is satisfied. Rarest first, terms are read until
+        `_POSTINGS` are spent; frequent ones say little, and `scores` counts them afterwards.
+        """
+        searcher = self._index.searcher()
+        must = self._must(asked)
+        parts = [(Occur.Should, part) for part in self._affordable(searcher, asked.terms)]
+        if not parts:
+            return self._numbered(searcher, Query.boolean_query(must), most) if must else []
+        if not must:
+            return self._numbered(searcher, Query.boolean_query(parts), most)
+        # Beside a clause that itself speaks for a paper, words are welcome and not needed.
+        occur = Occur.Should if required_of(asked.query) else Occur.Must
+        query = Query.boolean_query([*must, (occur, Query.boolean_query(parts))])
+        return self._numbered(searcher, query, most)
+
+    def scores(self, asked: Asked, numbers: Sequence[int]) -> dict[int, float]:
+        """The score in words of those of the papers that satisfy every clause.
+
+        A paper that satisfies all and has no word scores 0.
+        """
+        if not numbers:
+            return {}
+        searcher = self._index.searcher()
+        query = self._among(numbers)
+        must = self._must(asked)
+        if must:
+            query = Query.boolean_query([(Occur.Must, query), *must])
+        # One optional term around another: each is looked up by skipping to the papers in
+        # question, where a list of optional terms would be read from end to end.
+        for part in self._weighted(asked.terms):
+            query = Query.boolean_query([(Occur.Must, query), (Occur.Should, part)])
+        return dict(self._numbered(searcher, query, len(numbers)))
+
+    def parts(self, asked: Asked, numbers: Sequence[int]) -> dict[int, list[tuple[str, float]]]:
+        """What each word or phrase gives to the score of each paper; nothing where it has none."""
+        if not numbers:
+            return {}
+        searcher = self._index.searcher()
+        among = self._among(numbers)
+        found: dict[int, list[tuple[str, float]]] = {number: [] for number in numbers}
+        clauses = [(_shown(clause), self._scored(clause)) for clause in required_of(asked.query)]
+        clauses += [
+            (term.word, Query.boolean_query([(Occur.Should, p) for p in self._weighted([term])]))
+            for term in asked.terms
+        ]
+        for shown, part in clauses:
+            query = Query.boolean_query([(Occur.Must, among), (Occur.Must, part)])
+            for number, value in self._numbered(searcher, query, len(numbers)):
+                found[number].append((shown, value))
+        return found
+
+    def matching(self, asked: Asked, most: int) -> list[int] | None:
+        """The numbers of the papers that satisfy every clause; None where they are more than
+        `most`, or where there is no clause to satisfy.
+        """
+        must = self._must(asked)
+        if not must:
+            return None
+        searcher = self._index.searcher()
+        paper = Query.const_score_query(self._is("kind", "paper"), 0.0)
+        query = Query.boolean_query([(Occur.Must, paper), *must])
+        if _count(searcher.search(query, 1)) > most:
+            return None
+        return [number for number, _ in self._numbered(searcher, query, most)]
+
+    def _must(self, asked: Asked) -> list[tuple[Occur, Query]]:
+        required = [(Occur.Must, self._scored(clause)) for clause in required_of(asked.query)]
+        filters = list(self._filters(asked.query))
+        within = self._within(asked.period)
+        if filters and not required and all(occur is Occur.MustNot for occur, _ in filters):
+            # What is not wanted is taken from something.
+            every = Query.const_score_query(self._is("kind", "paper"), 0.0)
+            within = [(Occur.Must, every), *within]
+        return [*required, *filters, *within]
+
+    def _affordable(self, searcher: Searcher, terms: Sequence[Term]) -> list[Query]:
+        """The terms whose postings can be read, rarest first: two at least, in titles alone where
+        even those are too many.
+        """
+        counts = [
+            sum(searcher.doc_freq(field, term.term) for field in _FIELDS[term.in_names])
+            for term in terms
+        ]
+        chosen: list[Query] = []
+        left = _POSTINGS
+        for count, place in sorted((count, place) for place, count in enumerate(counts) if count):
+            term = terms[place]
+            if count <= left:
+                chosen += self._weighted([term])
+            elif len(chosen) < 2:
+                chosen.append(self._in_one("names" if term.in_names else "title", term))
+            else:
+                break
+            left -= count
+        return chosen
+
+    def _weighted(self, terms: Iterable[Term]) -> list[Query]:
+        return [self._in_one(field, term) for term in terms for field in _FIELDS[term.in_names]]
+
+    def _in_one(self, field: str, term: Term) -> Query:
+        query = Query.term_query(self.schema, field, term.term, index_option="freq")
+        return Query.boost_query(query, WEIGHTS[field] * term.weight)
+
+    def _among(self, numbers: Sequence[int]) -> Query:
+        terms = [
+            (Occur.Should, Query.term_query(self.schema, "number", number)) for number in numbers
+        ]
+        return Query.const_score_query(Query.boolean_query(terms), 0.0)
+
+    @staticmethod
+    def _numbered(searcher: Searcher, query: Query, most: int) -> list[tuple[int, float]]:
+        """Numbers and scores, best first, equals by number."""
+        result = searcher.search(query, most, count=False)
+        numbers = searcher.fast_field_values("number", [address for _, address in result.hits])
+        found = [
+            (int(number or 0), float(score))
+            for number, (score, _) in zip(numbers, result.hits, strict=True)
+        ]
+        return sorted(found, key=lambda one: (-one[1], one[0]))
 
     def similar(self, paper: Paper, limit: int) -> Found:
         """Papers that share the paper's most telling words, itself left out."""
@@ -340,6 +523,8 @@ class LexicalIndex:
             return self._is("cat", clause.text.lower())
         if clause.field is Field.HAS:
             return self._is("has", clause.text.lower())
+        if clause.field is Field.LIKE:
+            return None
         return self._scored(clause) if clause.negated else None
 
     def _within(self, period: DayPeriod) -> list[tuple[Occur, Query]]:
@@ -354,11 +539,21 @@ class LexicalIndex:
         return Query.range_query(self.schema, field, FieldType.Unsigned, first, last)
 
 
+def required_of(query: ReaderQuery) -> list[Words]:
+    """The clauses that speak for a paper and that it must satisfy: phrases, words of a field."""
+    return [clause for clause in query.scoring if clause.phrase or clause.field is not Field.ANY]
+
+
+def _shown(clause: Words) -> str:
+    return f"“{clause.text}”" if clause.phrase else clause.text
+
+
 def query_terms(query: ReaderQuery) -> frozenset[str]:
     """The stems a query looks for, for marking them in what was found."""
-    return frozenset(
-        term for clause in _telling_clauses(query) for term in telling(prose_terms(clause.text))
-    )
+    clauses = _telling_clauses(query)
+    if len(clauses) > _MOST_MARKED:
+        return frozenset()
+    return frozenset(term for clause in clauses for term in telling(prose_terms(clause.text)))
 
 
 def _telling_clauses(query: ReaderQuery) -> list[Words]:
@@ -389,7 +584,7 @@ def _reasons(
     else:
         values.append(_value(searcher, part, address))
     return tuple(
-        Reason("words", f"“{clause.text}”" if clause.phrase else clause.text, value)
+        Reason("words", _shown(clause), value)
         for (clause, _), value in zip(scored, values, strict=True)
         if value
     )
@@ -457,22 +652,24 @@ def _document(paper: Paper) -> dict[str, Any]:
         "title_words": paper.title,
         "abstract": paper.text,
         "names": names,
-        "cat": _category_terms(paper.categories),
-        "has": sorted({link.kind for link in paper.links} | _possessions(paper)),
+        "cat": category_terms(paper.categories),
+        "has": has_terms(paper),
         "year": paper.year or 0,
         "day": day,
         "newness": (day << _NUMBER_BITS) | ((1 << _NUMBER_BITS) - 1 - paper.number),
     }
 
 
-def _category_terms(categories: Iterable[str]) -> list[str]:
+def category_terms(categories: Iterable[str]) -> list[str]:
     """Each category and, as in `cs` for `cs.LG`, the archive it belongs to."""
     terms = [category.lower() for category in categories]
     return list(dict.fromkeys(terms + [t.split(".", 1)[0] for t in terms if "." in t]))
 
 
-def _possessions(paper: Paper) -> set[str]:
-    return {"abstract"} if paper.abstract else set()
+def has_terms(paper: Paper) -> list[str]:
+    """What a paper has: kinds of links, and an abstract."""
+    kinds = {link.kind for link in paper.links}
+    return sorted(kinds | {"abstract"} if paper.abstract else kinds)
 
 
 def _ordinal(day: date) -> int:

@@ -183,3 +183,15 @@ preferences = Table(
     Column("name", String(40), primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+# What a reader searched for, where they wish it remembered (past_queries.py).
+past_queries = Table(
+    "past_queries",
+    metadata,
+    Column("reader", _Key, ForeignKey("readers.number", ondelete="CASCADE"), primary_key=True),
+    Column("text", String(200), primary_key=True),
+    Column("used", Moment, nullable=False),
+    Column("times", Integer, nullable=False),
+    CheckConstraint("times >= 1", name="asked"),
+    Index("ix_past_queries_reader_used", "reader", "used"),
+)

@@ -8,26 +8,37 @@ from datetime import date
 
 from sqlalchemy import Connection
 
+from broadsheet.embed.base import EmbedderError
 from broadsheet.records import (
     Entry,
+    Field,
     Listing,
     Order,
     Paper,
     Period,
     Query,
+    Reason,
     Span,
     Version,
     View,
+    Words,
 )
-from broadsheet.search.follow import SearchIndex, Status
+from broadsheet.search.follow import MeaningIndex, SearchIndex, Serving, Status
+from broadsheet.search.hybrid import NEAR, Hybrid
 from broadsheet.search.lexical import Found, LexicalIndex, query_terms
+from broadsheet.search.suggest import Suggester
 from broadsheet.store import changes, papers, quarantine
 from broadsheet.store.engine import Store
-from broadsheet.views import periods
+from broadsheet.text.normalise import identifier
+from broadsheet.text.sentences import sentences
+from broadsheet.views import periods, suggestions
+from broadsheet.views.duplicates import SameWork
 
 # Nobody reads further, and the index would have to rank everything above it.
 DEEPEST = 10_000
 _MOST_CATEGORIES = 12
+# Papers shown below the one whose name was asked for.
+_LIKE_A_NAMED_ONE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +71,17 @@ class Holdings:
 
 
 class Catalogue:
-    """Reads the store and the index; writes nothing."""
+    """Reads the store and the indexes; writes nothing. Without an index of meanings, lists are
+    found by words alone.
+    """
 
-    def __init__(self, store: Store, index: SearchIndex) -> None:
+    def __init__(
+        self, store: Store, index: SearchIndex, meaning: MeaningIndex | None = None
+    ) -> None:
         self._store = store
         self._index = index
+        self._suggester = Suggester(index)
+        self._meaning = meaning
         # Counting all papers takes a while where there are millions; a count holds until the
         # next change.
         self._counted: tuple[int, Holdings] | None = None
@@ -72,7 +89,10 @@ class Catalogue:
     def listing(self, view: View) -> Listing:
         """The papers of a view. Raises StoreError where the database does not answer."""
         started = time.perf_counter()
-        if view.query.clauses:
+        named = _named(view)
+        if named is not None:
+            listing = self._named(view, named)
+        elif view.query.clauses:
             listing = self._found(view)
         elif view.query.text and not view.query.clauses:
             listing = Listing(view, (), 0, 0.0, ("The query holds no word to look for.",))
@@ -84,8 +104,33 @@ class Catalogue:
             total=listing.total,
             took_ms=(time.perf_counter() - started) * 1000,
             notes=(*view.query.problems, *listing.notes),
-            marks=query_terms(view.query),
+            marks=frozenset() if named else query_terms(view.query),
         )
+
+    def with_nearest(self, listing: Listing) -> Listing:
+        """The listing with the sentence of each paper that is nearest in meaning to the query,
+        where one is near.
+        """
+        serving = self._serving()
+        asked = " ".join(clause.text for clause in listing.view.query.scoring)
+        if serving is None or not asked or listing.view.order is not Order.RELEVANCE:
+            return listing
+        cut = [
+            (place, s) for place, e in enumerate(listing.entries) for s in sentences(e.paper.text)
+        ]
+        try:
+            vectors = serving.embedder.encode_queries([asked, *(sentence for _, sentence in cut)])
+        except EmbedderError:
+            return listing
+        best: dict[int, tuple[float, str]] = {}
+        for (place, sentence), near in zip(cut, vectors[1:] @ vectors[0], strict=True):
+            if near >= NEAR and near > best.get(place, (0.0, ""))[0]:
+                best[place] = (float(near), sentence)
+        entries = tuple(
+            replace(entry, nearest=best[place][1]) if place in best else entry
+            for place, entry in enumerate(listing.entries)
+        )
+        return replace(listing, entries=entries)
 
     def edition(self, view: View) -> Edition:
         """The front page of a view's period. Raises StoreError."""
@@ -127,13 +172,25 @@ class Catalogue:
             return papers.versions_of(connection, paper.number)
 
     def similar(self, paper: Paper, limit: int = 8) -> tuple[Entry, ...]:
-        """Papers that share its most telling words, with the words that say so."""
-        index = self._index.current()
+        """Papers like it in its telling words and in meaning."""
+        index, serving = self._index.current(), self._serving()
         if index is None:
             return ()
-        found = index.similar(paper, limit)
+        if serving is None:
+            found = index.similar(paper, limit)
+        else:
+            found = Hybrid(index, serving.index, serving.embedder).similar(paper, limit)
         with self._store.reading() as connection:
             return _entries(connection, found, 0)
+
+    def suggest(
+        self, text: str, reader: int | None = None
+    ) -> tuple[suggestions.Suggestion, ...]:
+        """What to offer while `text` is being typed, to a reader or to nobody in particular.
+
+        Raises StoreError.
+        """
+        return suggestions.suggest(self._suggester, self._store, text, reader)
 
     def holdings(self) -> Holdings:
         """What is held. Raises StoreError."""
@@ -163,26 +220,61 @@ class Catalogue:
         )
         return Listing(view, entries, total, 0.0)
 
+    def _named(self, view: View, name: str) -> Listing:
+        """The paper whose name was asked for, and papers like it."""
+        with self._store.reading() as connection:
+            paper = papers.by_id(connection, name)
+        if paper is None:
+            note = f"No paper called {name} is held; words were looked for instead."
+            listing = self._found(view)
+            return replace(listing, notes=(note, *listing.notes))
+        like = self.similar(paper, _LIKE_A_NAMED_ONE)
+        itself = Entry(paper, 1.0, (Reason("name", f"its name is {name}", 1.0),))
+        entries = tuple(
+            replace(entry, rank=place) for place, entry in enumerate((itself, *like), start=1)
+        )
+        note = "The first is the paper of that name; the others are like it."
+        shown = entries[view.offset : view.offset + view.limit]
+        return Listing(view, shown, len(entries), 0.0, (note,) if like else ())
+
     def _found(self, view: View) -> Listing:
         index = self._index.current()
         if index is None:
             return Listing(view, (), 0, 0.0, ("The index is being built; try again shortly.",))
+        like, unknown = self._likes(view.query)
         offset = min(view.offset, DEEPEST)
-        found = self._ask(index, view, offset)
+        same = SameWork(self._store)
+        found = self._ask(index, view, offset, like, same)
         with self._store.reading() as connection:
             entries = _entries(connection, found, offset)
             behind = changes.last_change(connection)
         state = index.state()
         behind -= state.through if state else 0
-        notes = []
+        notes = [f"No paper called {name} is held." for name in unknown]
         if behind >= _WORTH_A_NOTE:
             notes.append(f"The index is catching up; {behind:,} changes are not searchable yet.")
+        notes += [
+            f"No paper has “{written}”; “{read}” was looked for instead."
+            for written, read in found.corrections
+        ]
         if found.relaxed and found.total:
             notes.append("No paper has all of these words; these have some of them.")
         return Listing(view, entries, found.total, 0.0, tuple(notes))
 
-    @staticmethod
-    def _ask(index: LexicalIndex, view: View, offset: int) -> Found:
+    def _ask(
+        self, index: LexicalIndex, view: View, offset: int, like: list[int], same: SameWork
+    ) -> Found:
+        serving = self._serving()
+        ranked = view.order is Order.RELEVANCE and (view.query.scoring or like)
+        if serving is not None and ranked and not _is_unfinished(view.query, index):
+            return Hybrid(index, serving.index, serving.embedder).search(
+                view.query,
+                view.period,
+                limit=view.limit,
+                offset=offset,
+                like=like,
+                same=same,
+            )
         return index.search(
             view.query,
             view.period,
@@ -191,14 +283,54 @@ class Catalogue:
             offset=offset,
         )
 
+    def _likes(self, query: Query) -> tuple[list[int], list[str]]:
+        """The papers that those wanted are to be like, by number, and the names nobody has."""
+        numbers, unknown = [], []
+        for name in query.likes:
+            paper = self.paper(name)
+            if paper is None:
+                unknown.append(name)
+            else:
+                numbers.append(paper.number)
+        return numbers, unknown
+
+    def _serving(self) -> Serving | None:
+        return self._meaning.serving() if self._meaning else None
+
+
+def _named(view: View) -> str | None:
+    """What names a paper, where that is all the query says: an id, or an address of a paper."""
+    text = view.query.text.strip()
+    if not text or view.offset or " " in text or view.period.span is not Span.ALL:
+        return None
+    if any(isinstance(c, Words) and c.field is not Field.ANY for c in view.query.clauses):
+        return None
+    known = identifier(text)
+    return known[0] if known else None
+
+
+def _is_unfinished(query: Query, index: LexicalIndex) -> bool:
+    """Whether the last word of what is being typed is no word yet: only the index of words knows
+    which words begin so.
+    """
+    return any(
+        clause.prefix and not index.counted(replace(clause, prefix=False))
+        for clause in query.scoring
+    )
+
 
 def _entries(connection: Connection, found: Found, offset: int) -> tuple[Entry, ...]:
-    held = {
-        paper.number: paper
-        for paper in papers.by_number(connection, [hit.number for hit in found.hits])
-    }
+    again = {number for hit in found.hits for number in hit.also}
+    wanted = [hit.number for hit in found.hits]
+    held = {paper.number: paper for paper in papers.by_number(connection, [*wanted, *again])}
     return tuple(
-        Entry(held[hit.number], hit.score, hit.reasons, offset + place)
+        Entry(
+            held[hit.number],
+            hit.score,
+            hit.reasons,
+            offset + place,
+            tuple(held[number] for number in hit.also if number in held),
+        )
         for place, hit in enumerate(found.hits, start=1)
         if hit.number in held
     )
@@ -216,5 +348,5 @@ def view_of(
     page: int = 1,
 ) -> View:
     """A view's usual form: by relevance where words are asked for, else newest first."""
-    chosen = order or (Order.RELEVANCE if query.scoring else Order.NEW)
+    chosen = order or (Order.RELEVANCE if query.scoring or query.likes else Order.NEW)
     return View(query, period, chosen, limit, min((page - 1) * limit, DEEPEST))

@@ -7,7 +7,10 @@
     author:"kaiming he"       a name among the authors or the organisation
     cat:cs.LG   cat:cs        a category, or a whole archive
     year:2023   year:2020..   a year, or a span of years
+    like:2403.13064           papers like that one
     has:code                  papers with a link to code (project, data, model, video, ...)
+
+A text of forty words or more is pasted, not typed: it is words and nothing else.
 
 No input fails: whatever cannot be read as meant is read as words, and said to be.
 """
@@ -19,9 +22,12 @@ import re
 from broadsheet.records import Clause, Field, Query, Words, Years
 from broadsheet.text.normalise import plain
 
-# Longer ones are pasted text; its beginning is enough to find the paper it came from.
-_LONGEST_QUERY = 2000
-_MOST_CLAUSES = 60
+# The beginning of a longer text is enough to find the paper it came from.
+_LONGEST_QUERY = 4000
+_MOST_CLAUSES = 400
+# Nobody types so many words: this is a text, pasted in, and its colons, hyphens and quotation
+# marks are punctuation.
+_PASTED = 40
 _HAS = ("code", "project", "data", "model", "video", "pdf", "abstract", "doi")
 _TOKEN = re.compile(
     r"""(?P<not>-)?(?:(?P<field>[A-Za-z]+):)?(?:"(?P<phrase>[^"]*)(?P<close>"?)|(?P<word>[^\s"]+))"""
@@ -38,6 +44,7 @@ _FIELDS = {
     "cat": Field.CATEGORY,
     "category": Field.CATEGORY,
     "has": Field.HAS,
+    "like": Field.LIKE,
 }
 # What looks like a field in text that was pasted in: part of an address, not of the language.
 _ADDRESS = ("http", "https", "doi", "arxiv", "ftp", "mailto")
@@ -55,6 +62,12 @@ def parse(text: str, *, typing: bool = False) -> Query:
             f"The query was cut after {_LONGEST_QUERY:,} characters; the rest was not read."
         )
         text = text[:_LONGEST_QUERY]
+    pasted = [word for word in text.split() if _WORDY.search(word)]
+    if len(pasted) >= _PASTED:
+        if len(pasted) > _MOST_CLAUSES:
+            parser.problems.append(f"Only the first {_MOST_CLAUSES} words were read.")
+        words = tuple(Words(word) for word in pasted[:_MOST_CLAUSES])
+        return Query(text, words, tuple(parser.problems))
     for match in _TOKEN.finditer(text):
         if len(parser.clauses) >= _MOST_CLAUSES:
             parser.problems.append(f"Only the first {_MOST_CLAUSES} words were read.")
@@ -90,7 +103,7 @@ class _Parser:
             if name and value and name not in _ADDRESS:
                 self.problems.append(
                     f"There is no field “{name}:”; it was read as a word. "
-                    "Fields are title:, author:, cat:, year: and has:."
+                    "Fields are title:, author:, cat:, year:, has: and like:."
                 )
             between = " " if is_phrase else ":"
             self._take_words(f"{written}{between}{value}" if written else value, is_phrase, negated)
@@ -104,6 +117,8 @@ class _Parser:
     ) -> None:
         if not _WORDY.search(value):
             self.problems.append(f"Nothing stands behind “{name}:”; it was left out.")
+        elif field is Field.LIKE and negated:
+            self.problems.append(f"A minus before “{name}:” is not understood; it was left out.")
         elif field is Field.HAS and value.lower() not in _HAS:
             self.problems.append(f"“has:{value}” is not known; a paper can have {', '.join(_HAS)}.")
         else:
@@ -131,7 +146,7 @@ class _Parser:
 def _unfinished(clause: Clause) -> Clause:
     if isinstance(clause, Years) or clause.phrase or clause.negated:
         return clause
-    if clause.field in (Field.CATEGORY, Field.HAS):
+    if clause.field in (Field.CATEGORY, Field.HAS, Field.LIKE):
         return clause
     return Words(clause.text, clause.field, prefix=True)
 

@@ -18,7 +18,7 @@ from broadsheet.store.engine import Store, StoreError
 from broadsheet.views.catalogue import Catalogue
 from broadsheet.web.assets import STATIC, Assets
 from broadsheet.web.desk import Desk
-from broadsheet.web.pages import about, actions, errors, front, paper, search
+from broadsheet.web.pages import about, actions, errors, front, paper, search, suggestions
 from broadsheet.web.security import Guard
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -32,11 +32,14 @@ ROUTES = (
     Route("/month", front.latest_month, methods=["GET"]),
     Route("/undated", front.undated, methods=["GET"]),
     Route("/search", search.results, methods=["GET"]),
+    Route("/suggest", suggestions.suggest, methods=["GET"]),
     Route("/papers/{name:path}.bib", paper.bibtex, methods=["GET"]),
     Route("/papers/{name:path}", paper.page, methods=["GET"]),
     Route("/about", about.page, methods=["GET"]),
     Route("/healthz", about.health, methods=["GET"]),
     Route("/preferences", actions.prefer, methods=["POST"]),
+    Route("/queries/past", suggestions.remember, methods=["POST"]),
+    Route("/queries/past/forget", suggestions.forget, methods=["POST"]),
     Route("/sample/remove", actions.remove_sample, methods=["POST"]),
     Mount("/static", Assets(directory=STATIC), name="static"),
 )

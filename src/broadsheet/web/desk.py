@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from broadsheet import __version__
-from broadsheet.store import readers
+from broadsheet.store import past_queries, readers
 from broadsheet.store.engine import Store, StoreError
 from broadsheet.views import periods
 from broadsheet.views.catalogue import Catalogue
+from broadsheet.views.suggestions import Suggestion
 from broadsheet.web import assets, render
 
 # What a reader can choose; the first of each is the usual.
@@ -25,6 +26,8 @@ CHOICES = {
     "density": ("lines", "titles", "full"),
     # Keys of one letter get in the way of people who speak to their machine (WCAG 2.1.4).
     "keys": ("on", "off"),
+    # What somebody looks for says what they work on: nothing of it is kept unasked.
+    past_queries.HISTORY: (past_queries.OFF, past_queries.ON),
 }
 
 
@@ -42,6 +45,7 @@ class Frame:
     theme: str
     density: str
     keys: str
+    history: str
     query: str
     version: str = __version__
 
@@ -88,7 +92,28 @@ class Desk:
     def prefer(self, name: str, value: str) -> None:
         """Keeps what the reader chose. Raises StoreError."""
         with self.store.writing() as connection:
-            readers.set_preference(connection, readers.personal(connection), name, value)
+            reader = readers.personal(connection)
+            readers.set_preference(connection, reader, name, value)
+            if (name, value) == (past_queries.HISTORY, past_queries.OFF):
+                past_queries.forget(connection, reader)
+
+    def suggest(self, text: str) -> tuple[Suggestion, ...]:
+        """What to offer the reader while they type. Raises StoreError."""
+        with self.store.reading() as connection:
+            reader = readers.personal(connection)
+        return self.catalogue.suggest(text, reader)
+
+    def remember(self, text: str) -> None:
+        """Remembers a search where the reader wishes it. Raises StoreError."""
+        with self.store.writing() as connection:
+            reader = readers.personal(connection)
+            if past_queries.is_wanted(connection, reader):
+                past_queries.remember(connection, reader, text)
+
+    def forget(self) -> None:
+        """Forgets the reader's searches. Raises StoreError."""
+        with self.store.writing() as connection:
+            past_queries.forget(connection, readers.personal(connection))
 
 
 def desk_of(request: Request) -> Desk:
@@ -121,7 +146,8 @@ def _environment() -> Environment:
         rich=render.rich,
         flat=render.flat,
         teaser=render.teaser,
-        excerpt=render.excerpt,
+        telling_sentence=render.telling_sentence,
+        shares=render.shares,
         path=render.paper_path,
         asking=render.asking,
         web_links=render.web_links,

@@ -6,7 +6,6 @@ Nothing here trusts its input. Every piece of text passes through `escape`; Math
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
@@ -20,6 +19,7 @@ from broadsheet.records import Entry, Link, Paper
 from broadsheet.text.analysis import matches, stem
 from broadsheet.text.mathml import to_mathml
 from broadsheet.text.segments import Segment, segments
+from broadsheet.text.sentences import SENTENCE_END
 from broadsheet.views.periods import long_date
 
 # Two lines of the list's measure hold about this many characters, less half a line.
@@ -28,7 +28,6 @@ _TEASER = 110
 _LEAD_TEASER = 320
 # How much of a long sentence is shown before its first marked word.
 _LEAD = 50
-_SENTENCE_END = re.compile(r"(?<=[a-z0-9)\]’”\"][.?!])\s+(?=[A-Z(“\"])")
 _NO_MARKS: frozenset[str] = frozenset()
 
 
@@ -66,7 +65,7 @@ def excerpt(text: str, marks: frozenset[str]) -> str:
     """
     found = matches(text, marks)
     stems = [stem(text[start:end]) for start, end in found]
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    ends = [match.end() for match in SENTENCE_END.finditer(text)]
     shown = _teaser_end(text, _TEASER)
     most = len({s for s, (_, end) in zip(stems, found, strict=True) if end <= shown})
     best: tuple[int, int] | None = None
@@ -115,6 +114,25 @@ def points(entry: Entry) -> tuple[list[tuple[str, str]], str]:
     return list(zip(texts, shown, strict=True)), f"{score / 100:.2f}"
 
 
+def shares(entry: Entry) -> tuple[int, int] | None:
+    """How many of a hundred points words gave and how many meaning; None where meaning gave none."""
+    meaning = sum(reason.value for reason in entry.reasons if reason.kind == "meaning")
+    if not meaning or not entry.score:
+        return None
+    of_meaning = round(100 * meaning / entry.score)
+    return 100 - of_meaning, of_meaning
+
+
+def telling_sentence(entry: Entry, marks: frozenset[str]) -> str:
+    """The sentence to show instead of the first lines: the one nearest in meaning to what was
+    asked, else the one with most of its words; nothing where the first lines have it.
+    """
+    text = entry.paper.text
+    if entry.nearest:
+        return "" if entry.nearest in text[: _teaser_end(text, _TEASER)] else entry.nearest
+    return excerpt(text, marks) if marks else ""
+
+
 def counted(value: int, thing: str) -> str:
     """`1 paper`, `2 papers`, `12 345 papers`."""
     return f"{number_text(value)} {thing}" + ("" if value == 1 else "s")
@@ -145,7 +163,7 @@ def byline(paper: Paper) -> str:
 
 
 def _teaser_end(text: str, least: int) -> int:
-    ends = (match.start() for match in _SENTENCE_END.finditer(text, least))
+    ends = (match.start() for match in SENTENCE_END.finditer(text, least))
     return next(ends, len(text))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from broadsheet.search.hybrid import NEAR, WORDS
 from broadsheet.search.lexical import WEIGHTS
 from broadsheet.web.desk import desk_of
 from broadsheet.web.pages.search import EXAMPLES
@@ -21,6 +22,7 @@ def page(request: Request) -> Response:
         holdings=desk.catalogue.holdings(),
         status=desk.catalogue.index_status(),
         weights=WEIGHTS,
+        mix={"words": f"{WORDS:g}", "meaning": f"{1 - WORDS:g}", "near": NEAR},
         examples=EXAMPLES,
     )
 

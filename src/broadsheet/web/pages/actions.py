@@ -16,7 +16,7 @@ async def prefer(request: Request) -> Response:
     desk = desk_of(request)
     async with request.form(max_files=0) as form:
         chosen = {name: str(form[name]) for name in CHOICES if name in form}
-        back = _back(form.get("back"))
+        back = back_from(form.get("back"))
     for name, value in chosen.items():
         if value not in CHOICES[name]:
             raise HTTPException(400, f"“{value[:40]}” is no {name}.")
@@ -36,7 +36,7 @@ async def remove_sample(request: Request) -> Response:
     return RedirectResponse("/", 303)
 
 
-def _back(address: object) -> str:
+def back_from(address: object) -> str:
     """A path of this site to go back to; the front page for anything else."""
     path = str(address or "/")
     is_ours = path.startswith("/") and not path.startswith(("//", "/\\"))

@@ -16,6 +16,7 @@ from broadsheet.web.pages.paging import PER_PAGE, Paging, page_number
 EXAMPLES = (
     ("sparse autoencoder", "papers with both words"),
     ('"mutual information"', "the words side by side"),
+    ("how do networks represent features", "a question, answered by words and by meaning"),
     ("transformer -vision", "one word and not the other"),
     ("title:pruning", "a word of the title"),
     ("year:2020..2023 compression", "from a span of years"),
@@ -31,7 +32,9 @@ def results(request: Request) -> Response:
     typing = "typing" in request.query_params
     page = page_number(request)
     query = language.parse(text, typing=typing)
-    listing = desk.catalogue.listing(view_of(query, order=order, limit=PER_PAGE, page=page))
+    listing = desk.catalogue.with_nearest(
+        desk.catalogue.listing(view_of(query, order=order, limit=PER_PAGE, page=page))
+    )
     params = {"q": text} | ({"typing": "1"} if typing else {})
     by_other_order = Order.NEW if listing.view.order is Order.RELEVANCE else Order.RELEVANCE
     turned = f"/search?{urlencode({**params, 'order': by_other_order.value})}"
@@ -46,7 +49,7 @@ def results(request: Request) -> Response:
         listing=listing,
         understood=language.in_words(query),
         order=listing.view.order,
-        turned=turned if query.scoring else None,
+        turned=turned if query.scoring or query.likes else None,
         paging=Paging("/search", params, page, listing.total),
         examples=EXAMPLES,
     )

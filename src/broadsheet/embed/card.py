@@ -1,0 +1,67 @@
+"""The model card that lies beside a trained table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+_HEAD = """# Broadsheet's built-in embedding
+
+A table of word vectors. A text's vector is the sum of the rows of its stems and of the bigrams
+that neighbouring stems form, brought to unit length; words without a row are put together from
+letter trigrams. 256 numbers a vector; the first 64 or 128 of them are vectors of their own.
+
+For finding scientific papers by meaning, in English, on a small machine without a GPU.
+"""
+
+_LIMITS = """## Limits
+
+- Word order counts only through the bigrams; negation and who does what to whom are lost.
+- English only. Words of other languages are unknown or guessed from their letters.
+- Mostly learned from papers on machine learning, physics and mathematics; words of medicine and
+  everyday life keep the meaning the start gave them, and little more.
+- What the papers say about people and groups, the vectors repeat. Do not judge people by them.
+- Nothing of any reader, and no search benchmark, was used in the training.
+"""
+
+
+def card(
+    figures: Mapping[str, float],
+    recipe: Mapping[str, object],
+    sources: Sequence[tuple[str, int, str]],
+    start: str,
+) -> str:
+    """The card as Markdown. `sources` are (name, papers, SHA-256) of the training's files."""
+    kind, _, path = start.partition(":")
+    began = f"{kind}, {path.rstrip('/').rpartition('/')[2]}" if path else "random directions"
+    data = [f"- {name}: {count:,} papers; SHA-256 {digest}" for name, count, digest in sources]
+    return "\n".join(
+        [
+            _HEAD,
+            "## Data",
+            "",
+            *data,
+            "",
+            f"Titles, abstracts and keywords of {figures['papers']:,} papers; "
+            f"{figures['held_out']:,} more, by a hash of the title, were held out.",
+            "",
+            "## Recipe",
+            "",
+            "`broadsheet embed train` with the files above in this order. "
+            f"Start: {began}. Settings:",
+            "",
+            *(f"- {name}: {value}" for name, value in recipe.items()),
+            "",
+            "## Figures",
+            "",
+            "Search figures stand in docs/search-quality.md. Of the training:",
+            "",
+            f"- held-out titles that find their own abstract first: {figures['recall']:.4f} "
+            f"(the start: {figures['recall_of_start']:.4f})",
+            f"- alignment {figures['alignment']:.3f}, uniformity {figures['uniformity']:.3f}",
+            f"- rows: {figures['stems']:,} stems, {figures['bigrams']:,} bigrams, "
+            f"{figures['buckets']:,} buckets of letter trigrams",
+            f"- time: {figures['seconds'] / 60:.0f} minutes",
+            "",
+            _LIMITS,
+        ]
+    )

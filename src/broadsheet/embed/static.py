@@ -1,0 +1,193 @@
+"""The embedding that comes with Broadsheet: a table of word vectors, and no network behind it.
+
+A text's vector is the sum of the rows of its stems and of the bigrams that neighbouring stems
+form, brought to unit length; a row's length says how much its word tells. Function words have no
+row. Words without one are put together from their letter trigrams. The idea is that of
+"Unsupervised Learning of Sentence Embeddings using Compositional n-Gram Features" (sent2vec);
+how the rows are trained stands in `broadsheet.embed.training`.
+
+Rows are nested (Matryoshka): the first 64 or 128 numbers, brought to unit length again, are
+vectors of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from itertools import chain, repeat
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broadsheet.embed.base import EmbedderError, Vectors
+from broadsheet.embed.lexicon import Lexicon
+from broadsheet.text.analysis import STOP_WORDS, prose_terms
+
+WIDTHS = (64, 128, 256)
+BUILT_IN = Path(__file__).parent / "model"
+# A text is read this far: some thirty abstracts.
+LONGEST_TEXT = 50_000
+# Words looked up at once: enough to spread numpy's overhead, few enough for the cache.
+_BLOCK = 24_000
+_UNKNOWN, _SKIPPED = -1, -2
+
+Ints = NDArray[np.int32]
+
+
+class StaticEmbedder:
+    """Sums of a table's rows. Fast: a few thousand abstracts a second on one core.
+
+    The vector of a text does not depend on the texts encoded with it. Never fails on a text.
+    """
+
+    def __init__(
+        self, name: str, lexicon: Lexicon, table: NDArray[np.float32], title_share: float
+    ) -> None:
+        """`table` has a row for each of the lexicon's, shape (len(lexicon), width).
+
+        `title_share` is the title's part of a paper's vector, from 0 to 1.
+        """
+        self._name = name
+        self._lexicon = lexicon
+        self._table = table
+        self._title_share = np.float32(title_share)
+        self._rows = {**lexicon.rows, **dict.fromkeys(STOP_WORDS, _SKIPPED)}
+        self._unknown = lru_cache(maxsize=20_000)(self._from_pieces)
+
+    @property
+    def name(self) -> str:
+        """The model's name and its width."""
+        return f"{self._name}:{self.width}"
+
+    @property
+    def width(self) -> int:
+        """Numbers a vector."""
+        return int(self._table.shape[1])
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """The vectors of texts, shape (len(texts), width), of unit length or zero."""
+        return self._encode(texts)
+
+    def encode_papers(self, papers: Sequence[tuple[str, str]]) -> Vectors:
+        """The vectors of (title, text) pairs, shape (len(papers), width), of unit length or zero.
+
+        Title and text are encoded apart and mixed, so that a long text does not drown the title.
+        """
+        titles = self._encode([title for title, _ in papers])
+        texts = self._encode([text for _, text in papers])
+        mixed = self._title_share * titles + (1 - self._title_share) * texts
+        return to_unit_length(mixed)
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.zeros((len(texts), self.width), np.float32)
+        for start, block in _blocks(texts):
+            vectors[start : start + len(block)] = self._sums(block)
+        return to_unit_length(vectors)
+
+    def _sums(self, texts: list[list[str]]) -> Vectors:
+        """The sums of the rows of analysed texts."""
+        rows = np.fromiter(
+            map(self._rows.get, chain.from_iterable(texts), repeat(_UNKNOWN)), np.int32
+        )
+        owners = np.repeat(np.arange(len(texts), dtype=np.int32), [len(text) for text in texts])
+        unknown = np.flatnonzero(rows == _UNKNOWN)
+        kept = rows != _SKIPPED
+        stems, of_stems = rows[kept], owners[kept]
+        bigrams = self._lexicon.bigram_rows(stems[:-1], stems[1:])
+        together = (bigrams >= 0) & (of_stems[:-1] == of_stems[1:])
+        known = stems >= 0
+        sums = np.zeros((len(texts), self.width), np.float32)
+        self._add(sums, stems[known], of_stems[known])
+        self._add(sums, bigrams[together], of_stems[:-1][together])
+        if len(unknown):
+            terms = list(chain.from_iterable(texts))
+            for place in unknown:
+                vector = self._unknown(terms[place])
+                if vector is not None:
+                    sums[owners[place]] += vector
+        return sums
+
+    def _add(self, sums: Vectors, rows: Ints, owners: Ints) -> None:
+        """Adds the rows to the sums of their owners, which are in order."""
+        if len(rows):
+            begins = np.flatnonzero(np.diff(owners, prepend=-1))
+            sums[owners[begins]] += np.add.reduceat(self._table[rows], begins, axis=0)
+
+    def _from_pieces(self, term: str) -> Vectors | None:
+        """The vector of a word without a row: the mean of its letter trigrams' rows."""
+        pieces = self._lexicon.pieces(term)
+        return self._table[pieces].mean(axis=0) if pieces else None
+
+
+def to_unit_length(vectors: Vectors) -> Vectors:
+    """The vectors divided by their length (Euclidean); zero stays zero."""
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
+    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-12)
+
+
+def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, list[list[str]]]]:
+    """The texts' terms, in runs of about `_BLOCK` terms: (place of the first, terms of each)."""
+    start, block, size = 0, [], 0
+    for place, text in enumerate(texts):
+        terms = _terms(text)
+        block.append(terms)
+        size += len(terms)
+        if size >= _BLOCK:
+            yield start, block
+            start, block, size = place + 1, [], 0
+    if block:
+        yield start, block
+
+
+def _terms(text: str) -> list[str]:
+    text = text[:LONGEST_TEXT]
+    try:
+        return prose_terms(text)
+    except UnicodeEncodeError:  # half of a character, as broken JSON has them
+        return prose_terms(text.encode("utf-8", "replace").decode())
+
+
+# --- the model's folder -------------------------------------------------------------------------
+
+
+def save(
+    folder: Path, name: str, lexicon: Lexicon, table: NDArray[np.float32], title_share: float
+) -> None:
+    """Writes a model: rows as whole numbers from -127 to 127, each row with a scale of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    scales = np.maximum(np.abs(table).max(axis=1), 1e-8).astype(np.float32) / 127
+    whole = np.rint(table / scales[:, None]).astype(np.int8)
+    np.save(folder / "table.npy", whole)
+    np.save(folder / "scales.npy", scales.astype(np.float32))
+    lines = [*lexicon.terms, "", *(f"{first} {second}" for first, second in lexicon.bigrams)]
+    (folder / "words.xz").write_bytes(lzma.compress("\n".join(lines).encode(), preset=9))
+    about = {"name": name, "buckets": lexicon.buckets, "title_share": title_share}
+    (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+def load(folder: Path, width: int = WIDTHS[-1]) -> StaticEmbedder:
+    """A model from its folder, cut to `width` numbers a vector. Raises EmbedderError."""
+    if width not in WIDTHS:
+        raise EmbedderError(f"The built-in embedding has widths 64, 128 and 256, not {width}.")
+    try:
+        about = json.loads((folder / "model.json").read_text())
+        words, _, pairs = lzma.decompress((folder / "words.xz").read_bytes()).partition(b"\n\n")
+        bigrams = np.array(pairs.split(), np.int32).reshape(-1, 2)
+        lexicon = Lexicon(words.decode().split("\n"), bigrams, int(about["buckets"]))
+        whole = np.load(folder / "table.npy")[:, :width]
+        scales = np.load(folder / "scales.npy")
+        table = whole * scales[:, None]
+        if len(table) != len(lexicon):
+            raise ValueError("words and rows differ in number")
+        return StaticEmbedder(str(about["name"]), lexicon, table, float(about["title_share"]))
+    except (OSError, ValueError, KeyError, lzma.LZMAError) as error:
+        raise EmbedderError(f"The embedding in {folder.name} cannot be read: {error}.") from error
+
+
+@cache
+def load_built_in(width: int = WIDTHS[-1]) -> StaticEmbedder:
+    """The model that comes with Broadsheet; loaded once. Raises EmbedderError."""
+    return load(BUILT_IN, width)

@@ -208,5 +208,5 @@ def test_a_key_that_no_header_can_hold_is_an_error() -> None:
 
 
 def test_a_missing_model_is_an_error_in_words() -> None:
-    with pytest.raises(EmbedderError, match="sentence-transformers|cannot be loaded"):
+    with pytest.raises(EmbedderError, match=r"sentence-transformers|cannot be loaded"):
         embedder("sentence-transformers:/there/is/no/such/model")

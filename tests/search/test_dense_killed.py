@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from broadsheet.search.dense import DenseIndex, Facets
+from broadsheet.search.dense import DenseIndex, Facets, files
 from broadsheet.search.lexical import State
 from search.test_dense import Model, vectors_of
 
@@ -212,7 +212,7 @@ def test_a_manifest_replaced_while_its_files_are_opened_is_read_again(
 
     writer = DenseIndex.create(tmp_path / "index", "m", WIDTH)
     write_on(writer, 3)
-    read = module.read_manifest
+    read = files.read_manifest
     times = 0
 
     def reading(folder: Path) -> object:

@@ -112,7 +112,7 @@ def test_papers_like_another_are_near_it_in_meaning_and_not_itself(shelf: Librar
     assert shelf.find("like:acl:car") == ["automobile"]
     assert shelf.find("like:acl:car cat:q-bio.QM") == []
     similar = shelf.catalogue.similar(shelf.listing("repairing").entries[0].paper)
-    assert [entry.paper.id for entry in similar][0] == "acl:automobile"
+    assert similar[0].paper.id == "acl:automobile"
 
 
 def test_words_and_a_paper_to_be_like_pull_together(shelf: Library) -> None:
@@ -124,6 +124,8 @@ def test_to_be_like_a_paper_nobody_has_is_said(shelf: Library) -> None:
     listing = shelf.listing("car like:2403.99999")
     assert "No paper called 2403.99999 is held." in listing.notes
     assert listing.entries[0].paper.id == "acl:car"
+    nothing = shelf.listing("like:2403.99999")
+    assert (nothing.entries, nothing.notes) == ((), ("No paper called 2403.99999 is held.",))
 
 
 def test_an_id_or_an_address_finds_its_paper_first_and_then_papers_like_it(

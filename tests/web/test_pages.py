@@ -41,7 +41,7 @@ PAGES = (
 )
 ERRORS = ("/nowhere", "/papers/no-such-paper", "/day/yesterday", "/static/nothing.css")
 REDIRECTS = ("/week", "/month", "/papers/doi:10.5555/lamp.1")
-OTHERS = (f"{FULL_PATH}.bib", "/healthz", "/search?q=lamp&fragment=1&typing=1")
+OTHERS = (f"{FULL_PATH}.bib", "/healthz", "/search?q=lamp&fragment=1&typing=1", "/suggest?q=lamp")
 
 
 def titles(page: Element) -> list[str]:

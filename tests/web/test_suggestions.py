@@ -41,7 +41,7 @@ def test_each_suggestion_says_what_it_is_and_where_it_leads(site: Site) -> None:
     assert suggestions(site, "oil lam") == [
         {
             "kind": "title",
-            "text": "Oil Lamps at 256² Candles",
+            "text": "Oil Lamps at 256^2 Candles",
             "note": "2025",
             "to": "/papers/2511.00001",
             "query": None,

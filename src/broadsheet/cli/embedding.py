@@ -71,10 +71,10 @@ def embed_train(
         print_json(asdict(figures))
         return
     out.print(
-        f"Trained on {figures.papers:,} papers in {figures.seconds:.0f} s: {figures.stems:,} stems, "
-        f"{figures.bigrams:,} bigrams, {figures.bytes / 1e6:.1f} MB. Of {figures.held_out:,} titles "
-        f"held out, {figures.recall:.1%} find their own abstract first "
-        f"(before the training {figures.recall_of_start:.1%})."
+        f"Trained on {figures.papers:,} papers in {figures.seconds:.0f} s: "
+        f"{figures.stems:,} stems, {figures.bigrams:,} bigrams, {figures.bytes / 1e6:.1f} MB. "
+        f"Of {figures.held_out:,} titles held out, {figures.recall:.1%} find their own abstract "
+        f"first (before the training {figures.recall_of_start:.1%})."
     )
 
 

@@ -9,6 +9,7 @@ import click
 from platformdirs import user_cache_path
 
 from broadsheet.cli.common import err, json_option, out, print_json, print_table, progress
+from broadsheet.embed.base import EmbedderError
 from broadsheet.evaluation.collection import Collection, Part, read_collection
 from broadsheet.evaluation.measuring import (
     SYSTEMS,
@@ -41,6 +42,12 @@ def evaluate() -> None:
     metavar=f"{_PEER}NAME",
     help="Measure a transformer as well, alone and mixed with bm25; may be repeated.",
 )
+@click.option(
+    "--embedder",
+    default="built-in",
+    show_default=True,
+    help="What dense and hybrid embed with; named as in the settings.",
+)
 @click.option("--queries", type=click.IntRange(1), help="Only so many queries, drawn by --seed.")
 @click.option(
     "--papers",
@@ -66,6 +73,7 @@ def eval_search(
     folder: Path,
     systems: str,
     peers: tuple[str, ...],
+    embedder: str,
     queries: int | None,
     papers: int | None,
     part: str,
@@ -89,11 +97,11 @@ def eval_search(
         raise InputError(f"No query of {whole.name} belongs to the part “{part}”.")
     cache = cache or user_cache_path("broadsheet") / "evaluation"
     try:
-        with Measuring(pool, cache, progress) as measuring:
+        with Measuring(pool, cache, progress, embedder) as measuring:
             report = measuring.measure(
                 asked, names, models, part=part, judged_only=judged, seed=seed
             )
-    except PeerError as error:
+    except (EmbedderError, PeerError) as error:
         raise InputError(str(error)) from error
     if as_json:
         print_json({**report_json(report), "skipped_lines": whole.skipped.count})

@@ -77,7 +77,7 @@ def read_papers(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
     """The papers of JSON Lines files, in order. Raises OSError, ValueError, lzma.LZMAError."""
     for path in paths:
         opener = lzma.open if path.suffix == ".xz" else open
-        with cast(TextIO, opener(path, "rt", encoding="utf-8")) as lines:
+        with cast("TextIO", opener(path, "rt", encoding="utf-8")) as lines:
             for line in lines:
                 if line.strip():
                     yield json.loads(line)

@@ -4,6 +4,7 @@ buckets of letter trigrams for words that have no row of their own.
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Sequence
 
@@ -19,6 +20,16 @@ def is_word(term: str) -> bool:
     """Whether a term can have a row: it holds a letter and is not mostly figures."""
     figures = sum(map(str.isdigit, term))
     return figures * 2 <= len(term) and 1 < len(term) <= 40
+
+
+def own_direction(term: str, width: int) -> NDArray[np.float32]:
+    """A direction that is a word's own, of about unit length at 256 numbers; the same everywhere.
+
+    Directions drawn so are almost at right angles to each other.
+    """
+    drawn = hashlib.shake_256(term.encode("utf-8", "replace")).digest(width)
+    # Even numbers from -255 to 255: their standard deviation, times the root of the full width.
+    return (np.frombuffer(drawn, np.uint8).astype(np.float32) * 2 - 255) / (147.8 * 16)
 
 
 class Lexicon:

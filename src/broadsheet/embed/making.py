@@ -17,13 +17,14 @@ from broadsheet.embed import corpus as papers_of
 from broadsheet.embed import start as starting
 from broadsheet.embed.base import EmbedderError, Vectors
 from broadsheet.embed.card import card
+from broadsheet.embed.lexicon import Lexicon
 from broadsheet.embed.pieces import fill_buckets
 from broadsheet.embed.static import WIDTHS, StaticEmbedder, load, save
 from broadsheet.embed.training import Recipe, train
 
 NAME = "broadsheet-1"
 # The title's part of a paper's vector, found by measurement (docs/search-quality.md).
-TITLE_SHARE = 0.5
+TITLE_SHARE = 0.45
 # Papers among which titles must find their abstracts, at most.
 _MOST_HELD_OUT = 5000
 _SENTENCE_TRANSFORMERS = "sentence-transformers:"
@@ -36,9 +37,9 @@ Watch = Callable[[int, int], None]
 class Sizes:
     """Rows by kind; the defaults fill the 16 MB that the model may have."""
 
-    stems: int = 38_000
-    bigrams: int = 14_000
-    buckets: int = 3_000
+    stems: int = 49_000
+    bigrams: int = 5_000
+    buckets: int = 2_000
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def make(
     recall_of_start = _recall(StaticEmbedder(NAME, lexicon, table, TITLE_SHARE), held)
     say("Training")
     trained = train(texts, table, recipe, lambda at: watch(int(at["step"]), int(at["steps"])))
-    trained = fill_buckets(lexicon, trained, shares)
+    trained = to_scale(lexicon, fill_buckets(lexicon, trained, shares))
     save(folder, NAME, lexicon, trained, TITLE_SHARE)
     model = load(folder)
     alignment, uniformity = _spread(model, held)
@@ -111,6 +112,13 @@ def make(
     )
     (folder / "card.md").write_text(card(asdict(figures), asdict(recipe), _sources(paths), start))
     return replace(figures, bytes=sum(file.stat().st_size for file in folder.iterdir()))
+
+
+def to_scale(lexicon: Lexicon, table: Vectors) -> Vectors:
+    """The table divided by the mean length of its rarer stems, which unknown words then match."""
+    rarer = table[len(lexicon.terms) // 4 : len(lexicon.terms)]
+    length = float(np.linalg.norm(rarer, axis=1).mean())
+    return np.asarray(table / length, np.float32) if length else table
 
 
 def _teacher(start: str) -> starting.Teacher | None:

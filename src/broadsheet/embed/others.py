@@ -48,7 +48,7 @@ class SentenceTransformersEmbedder:
         try:
             self._model: Any = SentenceTransformer(model)
             width = self._model.get_sentence_embedding_dimension()
-        except Exception as error:  # noqa: BLE001 - the package fails in many ways
+        except Exception as error:
             raise EmbedderError(
                 f"The model {model} cannot be loaded: {_first_line(error)}"
             ) from error
@@ -78,7 +78,7 @@ class SentenceTransformersEmbedder:
             return np.zeros((0, self._width), np.float32)
         try:
             found = self._model.encode(texts, convert_to_numpy=True, show_progress_bar=False)
-        except Exception as error:  # noqa: BLE001 - the package fails in many ways
+        except Exception as error:
             raise EmbedderError(f"The model failed: {_first_line(error)}") from error
         vectors = np.asarray(found, np.float32)
         vectors[[not text.strip() for text in texts]] = 0

@@ -1,8 +1,8 @@
 """Where the table starts before its training: what a teacher makes of every single word.
 
 The recipe is that of static models distilled from sentence encoders: encode each word alone, take
-the mean away, keep the main directions (principal components), and weigh each word by how rare it
-is ("A Simple but Tough-to-Beat Baseline for Sentence Embeddings", Arora et al. 2017). Without a
+the mean away, keep the main directions (principal components) with their spread made more equal, and weigh each
+word by how rare it is ("A Simple but Tough-to-Beat Baseline for Sentence Embeddings", Arora et al. 2017). Without a
 teacher the table starts at random.
 """
 
@@ -15,14 +15,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from broadsheet.embed.lexicon import Lexicon
+from broadsheet.embed.lexicon import Lexicon, own_direction
 
 Floats = NDArray[np.float32]
 
-# A word that makes up this share of all words is weighed half.
-_HALF_WEIGHT = 3e-4
+# How much of the spread of the main directions is taken back: all of them equally wide would be 1.
+_WHITENED = 0.5
+# A word's weight is its information over this many nats, to this power.
+_NATS, _POWER = 12.0, 1.5
 # A bigram adds to its two words; alone it would say as much as they do.
 _BIGRAM_PART = 0.4
+# Part of a rare word's start that is a direction of its own, and the shares of all words between
+# which it grows from none: a teacher makes rare words too much alike to tell them apart.
+_OWN_PART, _OWN_FROM, _OWN_FULL = 0.5, 1e-4, 1e-6
 _BATCH = 512
 
 
@@ -77,18 +82,28 @@ def from_teacher(
     raw = raw - raw[:words].mean(axis=0)
     # Main directions of the words as they are used: rare ones would count most otherwise.
     weights = np.sqrt(shares[:words, None]).astype(np.float32)
-    _, _, directions = np.linalg.svd(
-        raw[:words] * np.minimum(weights, weights.max() / 10), full_matrices=False
-    )
-    table = raw @ directions[:width].T
-    table *= (_HALF_WEIGHT / (_HALF_WEIGHT + shares))[:, None]
-    table[words:] *= _BIGRAM_PART
-    return np.concatenate([table, np.zeros((lexicon.buckets, width))]).astype(np.float32)
+    weighted = raw[:words] * np.minimum(weights, weights.max() / 10)
+    directions = np.linalg.eigh(weighted.T @ weighted)[1][:, ::-1]
+    table = raw @ directions[:, :width]
+    table = _unit(table / np.maximum(table[:words].std(axis=0), 1e-6) ** _WHITENED)
+    rarity = np.log(_OWN_FROM / shares[:words]) / np.log(_OWN_FROM / _OWN_FULL)
+    own = np.stack([own_direction(term, width) for term in lexicon.terms])
+    table[:words] += _OWN_PART * np.clip(rarity, 0, 1)[:, None] * own
+    return _weighted(_unit(table), lexicon, shares)
 
 
 def at_random(lexicon: Lexicon, shares: NDArray[np.float64], width: int, seed: int) -> Floats:
     """A table of random directions with the same weights; for a training without a teacher."""
-    table = np.random.default_rng(seed).normal(size=(len(shares), width)) / np.sqrt(width)
-    table *= (_HALF_WEIGHT / (_HALF_WEIGHT + shares))[:, None]
+    table = np.random.default_rng(seed).normal(size=(len(shares), width))
+    return _weighted(_unit(table), lexicon, shares)
+
+
+def _weighted(table: NDArray[Any], lexicon: Lexicon, shares: NDArray[np.float64]) -> Floats:
+    """The table with its rows brought to the lengths they start with, and rows for the buckets."""
+    table = table * ((-np.log(np.maximum(shares, 1e-8)) / _NATS) ** _POWER)[:, None]
     table[len(lexicon.terms) :] *= _BIGRAM_PART
-    return np.concatenate([table, np.zeros((lexicon.buckets, width))]).astype(np.float32)
+    return np.concatenate([table, np.zeros((lexicon.buckets, table.shape[1]))]).astype(np.float32)
+
+
+def _unit(table: NDArray[Any]) -> NDArray[Any]:
+    return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)

@@ -2,7 +2,7 @@
 
 A text's vector is the sum of the rows of its stems and of the bigrams that neighbouring stems
 form, brought to unit length; a row's length says how much its word tells. Function words have no
-row. Words without one are put together from their letter trigrams. The idea is that of
+row. A word without one is guessed from its letter trigrams, and has a direction of its own. The idea is that of
 "Unsupervised Learning of Sentence Embeddings using Compositional n-Gram Features" (sent2vec);
 how the rows are trained stands in `broadsheet.embed.training`.
 
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broadsheet.embed.base import EmbedderError, Vectors
-from broadsheet.embed.lexicon import Lexicon
+from broadsheet.embed.lexicon import Lexicon, is_word, own_direction
 from broadsheet.text.analysis import STOP_WORDS, prose_terms
 
 WIDTHS = (64, 128, 256)
@@ -33,6 +33,9 @@ LONGEST_TEXT = 50_000
 # Words looked up at once: enough to spread numpy's overhead, few enough for the cache.
 _BLOCK = 24_000
 _UNKNOWN, _SKIPPED = -1, -2
+
+# An unknown word's length, and the part of it that its letters make one guess; measured.
+_OWN, _GUESS = 1.5, 1.5
 
 Ints = NDArray[np.int32]
 
@@ -117,15 +120,23 @@ class StaticEmbedder:
             sums[owners[begins]] += np.add.reduceat(self._table[rows], begins, axis=0)
 
     def _from_pieces(self, term: str) -> Vectors | None:
-        """The vector of a word without a row: the mean of its letter trigrams' rows."""
+        """The vector of a word without a row: what its letter trigrams make one guess, and a
+        direction of its own, by which it finds itself.
+        """
+        if not is_word(term):
+            return None
+        vector = _OWN * own_direction(term, self.width)
         pieces = self._lexicon.pieces(term)
-        return self._table[pieces].mean(axis=0) if pieces else None
+        return vector + _GUESS * self._table[pieces].mean(axis=0) if pieces else vector
 
 
 def to_unit_length(vectors: Vectors) -> Vectors:
     """The vectors divided by their length (Euclidean); zero stays zero."""
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-12)
+    found: Vectors = np.divide(
+        vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-12
+    )
+    return found
 
 
 def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, list[list[str]]]]:

@@ -21,9 +21,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from broadsheet.embed.corpus import Corpus, Ints, Longs
+from broadsheet.embed.corpus import Corpus, Longs
 
 Floats = NDArray[np.float32]
+# Rows, and the bag of each, in order of bags.
+Bags = tuple[Longs, Longs]
 Report = Callable[[dict[str, float]], None]
 
 
@@ -44,6 +46,9 @@ class Recipe:
     # Words left out of the query's side, and of the paper's.
     query_dropout: float = 0.15
     paper_dropout: float = 0.3
+    # Share of the query's words that are hidden from the paper's side, so that other words than the
+    # same ones must lead there.
+    blind: float = 0.0
     # Papers a cluster gives to a batch; 0 draws at random.
     run: int = 128
     clusters: int = 1024
@@ -70,7 +75,7 @@ class Ranges:
 
     def rows(
         self, corpus: Corpus, dropout: float, chance: np.random.Generator
-    ) -> tuple[Longs, Longs]:
+    ) -> Bags:
         """The rows of all the pieces' words and bigrams, and the bag of each, in order of bags."""
         bags, starts = np.concatenate(self.bags), np.concatenate(self.starts)
         lengths = np.maximum(np.concatenate(self.ends) - starts, 0)
@@ -90,12 +95,14 @@ class Ranges:
 
 
 class Table(torch.nn.Module):
-    """Rows and the logarithms of their weights."""
+    """Rows, of length one at the start, and the logarithms of their weights."""
 
     def __init__(self, start: Floats) -> None:
         super().__init__()
-        self.rows = torch.nn.Parameter(torch.from_numpy(start.copy()))
-        self.weights = torch.nn.Parameter(torch.zeros(len(start)))
+        lengths = np.linalg.norm(start, axis=1)
+        lengths = np.where(lengths > 0, lengths, 1).astype(np.float32)
+        self.rows = torch.nn.Parameter(torch.from_numpy(start / lengths[:, None]))
+        self.weights = torch.nn.Parameter(torch.from_numpy(np.log(lengths)))
 
     def forward(self, rows: Longs, owners: Longs, bags: int) -> torch.Tensor:
         """The sums of each bag's weighted rows, shape (bags, width)."""
@@ -137,7 +144,7 @@ def train(
         betas=(0.9, 0.99),
         fused=True,
     )
-    origin = torch.from_numpy(start)
+    origin = table.rows.detach().clone()
     papers = _trainable(corpus)
     steps = max(1, recipe.epochs * (len(papers) // recipe.batch))
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -165,7 +172,7 @@ def train(
         if epoch >= recipe.epochs - recipe.average:
             total += now
             averaged += 1
-    return total / max(1, averaged)
+    return np.asarray(total / max(1, averaged), np.float32)
 
 
 def _trainable(corpus: Corpus) -> Longs:
@@ -267,20 +274,36 @@ def _loss(
     table: Table, corpus: Corpus, papers: Longs, recipe: Recipe, chance: np.random.Generator
 ) -> torch.Tensor:
     asked, wanted = pairs(corpus, papers, recipe, chance)
-    left = table(*_in_order(asked.rows(corpus, recipe.query_dropout, chance)), len(papers))
-    right = table(*_in_order(wanted.rows(corpus, recipe.paper_dropout, chance)), len(papers))
-    target = torch.arange(len(papers))
+    ours = asked.rows(corpus, recipe.query_dropout, chance)
+    theirs = wanted.rows(corpus, recipe.paper_dropout, chance)
+    if recipe.blind:
+        theirs = _without(theirs, ours, len(table.weights), recipe.blind, chance)
+    left, right = table(*ours, len(papers)), table(*theirs, len(papers))
     loss: Any = 0.0
     for width, weight in zip(recipe.widths, recipe.width_weights, strict=True):
         one = torch.nn.functional.normalize(left[:, :width], dim=1, eps=1e-6)
         two = torch.nn.functional.normalize(right[:, :width], dim=1, eps=1e-6)
-        scores = one @ two.T / recipe.temperature
-        loss = loss + weight * (
-            torch.nn.functional.cross_entropy(scores, target)
-            + torch.nn.functional.cross_entropy(scores.T, target)
-        )
+        loss = loss + weight * _contrast(one, two, recipe.temperature)
     return torch.as_tensor(loss / (2 * sum(recipe.width_weights)))
 
 
-def _in_order(found: tuple[Ints | Longs, Longs]) -> tuple[Longs, Longs]:
-    return np.ascontiguousarray(found[0], np.int64), found[1]
+def _contrast(one: torch.Tensor, two: torch.Tensor, temperature: float) -> torch.Tensor:
+    """InfoNCE from both sides: the cross-entropy of picking each one's other out of the batch.
+
+    Both directions share one exponential, which is most of the work; cosines are at most one, so
+    that nothing overflows.
+    """
+    powers = ((one @ two.T - 1) / temperature).exp()
+    pairs = ((one * two).sum(dim=1) - 1) / temperature
+    return (powers.sum(dim=1).log() + powers.sum(dim=0).log() - 2 * pairs).mean()
+
+
+def _without(
+    theirs: Bags, ours: Bags, width: int, share: float, chance: np.random.Generator
+) -> Bags:
+    """`theirs` without what stands in the same bag of `ours`, for this share of the words."""
+    hidden = np.unique(ours[1] * width + ours[0])
+    hidden = hidden[chance.random(len(hidden)) < share]
+    keys = theirs[1] * width + theirs[0]
+    kept = ~np.isin(keys, hidden)
+    return theirs[0][kept], theirs[1][kept]

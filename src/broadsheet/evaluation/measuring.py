@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from broadsheet.embed.base import Embedder
+from broadsheet.embed.choose import embedder
 from broadsheet.evaluation.collection import Collection
 from broadsheet.evaluation.metrics import DEPTH, MEASURES, Numbers, interval, measured
 from broadsheet.evaluation.peers import Mixed, Transformer
@@ -72,11 +71,15 @@ class Report:
 class Measuring:
     """Systems over the papers of one collection, built when they are first asked for.
 
-    `cache` is the folder where vectors of transformers are kept. Indexes are made in a temporary
+    `setting` names the embedder that the product's search uses, `cache` is the folder where vectors
+    of peers are kept. Indexes are made in a temporary
     folder that goes when the `with` block ends.
     """
 
-    def __init__(self, collection: Collection, cache: Path, progress: Progress) -> None:
+    def __init__(
+        self, collection: Collection, cache: Path, progress: Progress, setting: str = "built-in"
+    ) -> None:
+        self._setting = setting
         self._collection = collection
         self._cache = cache
         self._progress = progress
@@ -156,9 +159,10 @@ class Measuring:
         return self._once("words", lambda watch: word_index(self._folder("words"), papers, watch))
 
     def _meaning(self) -> Meaning:
-        papers = self._collection.papers
+        papers, setting = self._collection.papers, self._setting
         return self._once(
-            "meaning", lambda watch: Meaning(self._folder("meaning"), papers, _embedder(), watch)
+            "meaning",
+            lambda watch: Meaning(self._folder("meaning"), papers, embedder(setting), watch),
         )
 
     def _peer(self, name: str) -> Transformer:
@@ -193,12 +197,6 @@ class Measuring:
 def ranked_without(ids: Sequence[str], ranking: Sequence[int], query: str) -> list[int]:
     """The ranking without the paper that is the query itself, as BEIR has it."""
     return [place for place in ranking if ids[place] != query]
-
-
-def _embedder() -> Embedder:
-    choose = importlib.import_module("broadsheet.embed.choose")
-    embedder: Embedder = choose.embedder("built-in")
-    return embedder
 
 
 def _score(name: str, values: Mapping[str, Numbers], note: str, seed: int) -> Score:

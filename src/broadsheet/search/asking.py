@@ -23,24 +23,22 @@ _LEAST_LEFT = 2
 _REQUEST = frozenset(
     stem(word)
     for word in """
-    about address addressing adopt any article articles available concerning could describe
-    describing discuss discusses discussed discussing employ employed example examples explore explored
-    explores exploring find focus focused focuses focusing give given handle help introduce introduced
-    introduces introducing investigate investigated investigates investigating know literature me mention
-    mentioned name paper papers please point present presented presents previous prior propose
-    proposed proposes proposing provide provided provides providing publication publications recent
-    recommend reference references regarding related relevant report reported reports research
-    researchers resource resources show showed shown some source sources studied studies study
-    studying such suggest suggested tell there tried try use used uses using utilize utilized
-    utilizing want work works you your
+    about address adopt any article available concerning could describe discuss employ example
+    explore find focus give given handle help introduce investigate know literature me mention
+    name paper please point present previous prior propose provide publication recent recommend
+    reference regarding related relevant report research researcher resource show shown some
+    source study such suggest tell there tried try use using utilize want work you your
     """.split()
 )
-_QUESTIONS = ("are", "can", "could", "do", "find", "give", "has", "have", "i", "in", "is",
-    "list", "mention", "name", "papers", "please", "provide", "recommend", "show", "suggest", "tell",
-    "what", "where", "which", "who", "how", "any", "studies", "research", "works")  # fmt: skip
+_QUESTIONS = frozenset(
+    """
+    any are can could do find give has have how i in is list mention name papers please provide
+    recommend research show studies suggest tell what where which who works
+    """.split()
+)
 _NAME_WORDS = (2, 4)
 _SHORTEST_CORRECTED = 4
-# A correction is a word that at least so many titles have: rarer ones may be misspelt themselves.
+# A correction is a word that papers have at least so often: rarer ones may be misspelt themselves.
 _KNOWN = 3
 _LETTERS = string.ascii_lowercase
 
@@ -151,7 +149,7 @@ def _most_telling(counted: Iterable[tuple[int, Term]], words: LexicalIndex) -> l
 
 def _corrected(text: str, words: LexicalIndex) -> str:
     """The word, or where no paper has it the nearest one (one letter wrong, missing, too many, or
-    two swapped) that most titles have. Method: Damerau, 1964.
+    two swapped) that most papers have. Method: Damerau, 1964.
     """
     terms = name_terms(text)
     if len(terms) != 1 or len(terms[0]) < _SHORTEST_CORRECTED or not terms[0].isascii():
@@ -159,11 +157,18 @@ def _corrected(text: str, words: LexicalIndex) -> str:
     word = terms[0]
     if any(letter.isdigit() for letter in word):
         return text
-    known = Term(word, stem(word)), Term(word, word, in_names=True)
-    if any(words.frequency(term) for term in known):
+    if words.frequency(_as_prose(word)) or words.frequency(Term(word, word, in_names=True)):
         return text
-    count, best = max(((words.spelt(near), near) for near in _one_edit(word)), default=(0, ""))
-    return best if count >= _KNOWN else text
+    near = [(words.frequency(_as_prose(other)), other) for other in _one_edit(word)]
+    most = max(near, default=(0, ""))[0]
+    if most < _KNOWN:
+        return text
+    # Several spellings have one stem; the word is the one that titles have.
+    return max((words.spelt(other), other) for count, other in near if count == most)[1]
+
+
+def _as_prose(word: str) -> Term:
+    return Term(word, stem(word))
 
 
 def _one_edit(word: str) -> set[str]:

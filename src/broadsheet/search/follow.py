@@ -459,8 +459,9 @@ class _Meanings(Writing):
         self._embedder = embedder
         self._fresh = fresh
 
-    def __exit__(self, *_error: object) -> None:
-        pass
+    def __exit__(self, *error: object) -> None:
+        while error[0] is None and self._index.merge():
+            pass  # what commits left for when there is time
 
     def apply(self, changed: Sequence[int], held: Sequence[Paper]) -> None:
         if not self._fresh:

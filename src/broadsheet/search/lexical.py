@@ -49,7 +49,7 @@ from broadsheet.text.analysis import (
 # Raise when the schema or the analysis changes: indexes of another format are made anew.
 FORMAT = 1
 # How much a word counts in each field. A title says what a paper is about in ten words.
-WEIGHTS = {"title": 2.0, "abstract": 1.0, "names": 1.5}
+WEIGHTS = {"title": 1.2, "abstract": 1.0, "names": 1.5}
 _FIELDS = {False: ("title", "abstract"), True: ("names",)}
 # Postings read for one query's candidates: what two cores read in a few milliseconds.
 _POSTINGS = 100_000

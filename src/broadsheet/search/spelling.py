@@ -62,10 +62,19 @@ class Vocabulary:
         fit = np.flatnonzero((away <= allowed) & (away > 0))
         # Rows are in order of frequency, which a stable sort keeps among equals.
         best = rows[fit[np.argsort(away[fit], kind="stable")[:most]]]
-        return [
-            (self._letters[row].tobytes().rstrip(b"\0").decode(), int(self._counts[row]))
-            for row in best
-        ]
+        return [self._word(row) for row in best]
+
+    def beginning(self, start: str, most: int) -> list[tuple[str, int]]:
+        """The `most` frequent words that begin so."""
+        if not start.isascii() or len(start) > _LONGEST or not len(self):
+            return []
+        fits = np.ones(len(self), dtype=bool)
+        for place, letter in enumerate(start.encode()):
+            fits &= self._letters[:, place] == letter
+        return [self._word(row) for row in np.flatnonzero(fits)[:most]]
+
+    def _word(self, row: np.intp) -> tuple[str, int]:
+        return self._letters[row].tobytes().rstrip(b"\0").decode(), int(self._counts[row])
 
     def _could_be(self, word: str, allowed: int, unfinished: bool) -> npt.NDArray[np.intp]:
         """Rows of the words that have nearly the same letters; the others need no comparing."""

@@ -11,29 +11,37 @@ completions stand for all, and words that most papers have only count when title
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 from string import ascii_lowercase, digits
 
 from tantivy import DocAddress, Occur, Order, Query, Schema, Searcher
 
 from broadsheet.search.follow import SearchIndex
-from broadsheet.search.lexical import LexicalIndex
+from broadsheet.search.lexical import LexicalIndex, State
 from broadsheet.search.spelling import Vocabulary, edits
 from broadsheet.text.analysis import STOP_WORDS, name_terms, prose_terms
 
 # What is longer was pasted: the words before are enough to find the paper.
 _MOST_WORDS = 16
 # Papers a question brings up for ranking.
-_CANDIDATES = 60
+_CANDIDATES = 40
 # Completions that stand for all words an unfinished one could become.
 _COMPLETIONS = 16
 _CORRECTIONS = 4
-# Postings one question may read: some milliseconds' worth.
-_POSTINGS = 250_000
+# Postings read for the completions of one word: what takes a millisecond or two. A word that is
+# there as it was typed is read whole.
+_POSTINGS = 100_000
+# Words of up to so many letters are completed from the vocabulary: the index would walk
+# thousands. Of those up to the first length nothing is known before it has been read, and no
+# completion is read that is more than its share.
+_VERY_SHORT, _SHORT = 2, 3
 # A word is taken for a mistyped one where another is this many times as frequent.
 _LIKELIER = 10
+# What so many papers write is a word, whatever it resembles.
+_SURE = 50
 # More than any archive has.
 _MOST_CATEGORIES = 1000
 # With fewer letters than this, alone, nothing is looked up: half the library begins so.
@@ -115,22 +123,19 @@ class Suggester:
     def __init__(self, index: SearchIndex) -> None:
         self._index = index
         self._words = _Words()
-        self._categories: tuple[LexicalIndex, int, list[tuple[str, int]]] | None = None
+        self._categories: tuple[tuple[int, ...], list[tuple[str, int]]] = ((), [])
 
     def look(self) -> Look | None:
         """The index as it is now, for the questions of one suggestion; None before there is any."""
         index = self._index.current()
         if index is None:
             return None
-        searcher = index.searcher()
-        return Look(index, searcher, self._words, self._categories_of(index, searcher))
-
-    def _categories_of(self, index: LexicalIndex, searcher: Searcher) -> list[tuple[str, int]]:
-        read, papers = self._categories, searcher.num_docs
-        if read is None or read[:2] != (index, papers):
+        searcher, read = index.searcher(), self._categories
+        seen = (id(index), searcher.num_docs, searcher.num_segments)
+        if read[0] != seen:
             found = searcher.terms_with_prefix("cat", "", limit=_MOST_CATEGORIES)
-            self._categories = read = (index, papers, found)
-        return read[2]
+            self._categories = read = (seen, found)
+        return Look(index, searcher, partial(self._words.of, index), read[1])
 
 
 class Look:
@@ -140,7 +145,7 @@ class Look:
         self,
         index: LexicalIndex,
         searcher: Searcher,
-        words: _Words,
+        words: Callable[[str], Vocabulary],
         categories: list[tuple[str, int]],
     ) -> None:
         self._index = index
@@ -162,10 +167,10 @@ class Look:
     def _candidates(self, typed: Typed, where: str, correcting: bool) -> Candidates:
         if len("".join(typed.all)) < _SHORTEST:
             return Candidates()
-        asking = _Asking(self._searcher, self._index.schema, where)
+        asking = _Asking(self._searcher, self._index.schema, where, partial(self._words, where))
         corrected: dict[str, frozenset[str]] = {}
         if correcting:
-            corrected = asking.corrections(typed, self._words.of(self._index, where))
+            corrected = asking.corrections(typed)
             if not corrected:
                 return Candidates()
         return Candidates(asking.papers(typed, corrected), corrected)
@@ -181,11 +186,14 @@ class _Clause:
 
 
 def _clause(word: str, terms: Iterable[tuple[str, int]]) -> _Clause:
-    """The terms that are there, most frequent first, as many as the postings allow."""
+    """The terms that are there, most frequent first, as many as the postings allow: at least
+    one, unless hardly anything of the word is known.
+    """
     chosen: list[str] = []
     read = 0
     for term, count in sorted(set(terms), key=lambda one: (-one[1], one[0])):
-        if count and (not chosen or read + count <= _POSTINGS):
+        is_first = not chosen and (len(word) > _VERY_SHORT or term == word)
+        if count and (is_first or read + count <= _POSTINGS):
             chosen.append(term)
             read += count
     return _Clause(word, chosen, read)
@@ -198,15 +206,19 @@ class _Asking:
     searcher: Searcher
     schema: Schema
     where: str
+    words: Callable[[], Vocabulary]
 
-    def corrections(self, typed: Typed, vocabulary: Vocabulary) -> dict[str, frozenset[str]]:
+    def corrections(self, typed: Typed) -> dict[str, frozenset[str]]:
         """The words that are likely mistyped, each with what may be meant."""
         found = {}
+        vocabulary = self.words()
         for place, word in enumerate(typed.all[:_MOST_WORDS]):
             unfinished = bool(typed.last) and place == len(typed.all) - 1
             if not edits(word) or word in STOP_WORDS:
                 continue
             held = sum(count for _, count in self._spelt(word, unfinished))
+            if held > _SURE:
+                continue
             near = vocabulary.near(word, unfinished=unfinished, most=_CORRECTIONS)
             likelier = frozenset(other for other, count in near if count >= held * _LIKELIER)
             if likelier:
@@ -236,9 +248,7 @@ class _Asking:
         numbers = self.searcher.fast_field_values("number", addresses)
         return tuple(dict.fromkeys(int(number or 0) for number in numbers))
 
-    def _clauses(
-        self, typed: Typed, corrected: Mapping[str, frozenset[str]]
-    ) -> Iterator[_Clause]:
+    def _clauses(self, typed: Typed, corrected: Mapping[str, frozenset[str]]) -> Iterator[_Clause]:
         """For each word the terms that stand for it."""
         words = typed.words[:_MOST_WORDS]
         for word in words:
@@ -255,11 +265,13 @@ class _Asking:
         """
         if self.where == NAMES:
             return clauses
-        telling = [clause for clause in clauses if clause.word not in STOP_WORDS] or [
+        telling = [clause for clause in clauses if clause.word not in STOP_WORDS]
+        telling = telling or [
             _Clause(clause.word, kept, clause.read)
             for clause in clauses
             if (kept := [term for term in clause.terms if term not in STOP_WORDS])
         ]
+        telling = telling or [clause for clause in clauses if clause.read <= _POSTINGS]
         rarest = min((clause.read for clause in telling), default=0)
         return [clause for clause in telling if clause.read <= max(_POSTINGS, rarest)]
 
@@ -287,7 +299,9 @@ class _Asking:
         itself = (word, self._frequency(word))
         if not unfinished or len(word) < _SHORTEST:
             return [itself] if itself[1] else []
-        begun = self.searcher.terms_with_prefix(self.where, word, limit=_COMPLETIONS)
+        begun = self.words().beginning(word, _COMPLETIONS) if len(word) <= _SHORT else []
+        if not begun and len(word) > _VERY_SHORT:
+            begun = self.searcher.terms_with_prefix(self.where, word, limit=_COMPLETIONS)
         return begun if itself in begun or not itself[1] else [itself, *begun]
 
     def _counted(self, terms: Iterable[str]) -> list[tuple[str, int]]:
@@ -320,6 +334,7 @@ _GROWTH = 1.05
 @dataclass(frozen=True, slots=True)
 class _Read:
     index: LexicalIndex
+    state: State | None
     papers: int
     words: dict[str, Vocabulary]
 
@@ -334,31 +349,31 @@ class _Words:
     def of(self, index: LexicalIndex, where: str) -> Vocabulary:
         """The words of a field; those read before, or none, while newer ones are being read."""
         read, papers = self._read, index.searcher().num_docs
-        if read is None or read.index is not index or not _still_serves(read.papers, papers):
-            if papers <= _AT_ONCE:
-                self._read = read = _read(index)
-            elif self._reading.acquire(blocking=False):
-                threading.Thread(target=self._renew, args=(index,), daemon=True).start()
+        if papers <= _AT_ONCE:
+            state = index.state()
+            if read is None or read.index is not index or read.state != state:
+                self._read = read = _read(index, state)
+        elif (
+            read is None
+            or read.index is not index
+            or not read.papers / _GROWTH <= papers <= read.papers * _GROWTH
+        ) and self._reading.acquire(blocking=False):
+            threading.Thread(target=self._renew, args=(index,), daemon=True).start()
         return read.words[where] if read else Vocabulary(())
 
     def _renew(self, index: LexicalIndex) -> None:
         try:
-            self._read = _read(index)
+            self._read = _read(index, index.state())
         finally:
             self._reading.release()
 
 
-def _still_serves(read: int, papers: int) -> bool:
-    if papers <= _AT_ONCE:
-        return read == papers
-    return read <= papers <= read * _GROWTH
-
-
-def _read(index: LexicalIndex) -> _Read:
+def _read(index: LexicalIndex, state: State | None) -> _Read:
     searcher = index.searcher()
     least = 1 if searcher.num_docs <= _AT_ONCE else _RARE
     return _Read(
         index,
+        state,
         searcher.num_docs,
         {where: Vocabulary(_frequent(searcher, where, least)) for where in (TITLES, NAMES)},
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from broadsheet.store.papers import chunks
 from broadsheet.store.tables import papers
@@ -23,21 +23,27 @@ class Titled:
     year: int | None
 
 
+# Made once: suggestions ask at every key, and making a statement takes longer than running it.
+_AMONG = papers.c.number.in_(bindparam("numbers", expanding=True))
+_TITLES = select(papers.c.number, papers.c.id, papers.c.title, papers.c.day, papers.c.year).where(
+    _AMONG
+)
+_AUTHORS = select(papers.c.number, papers.c.authors).where(_AMONG)
+
+
 def titles(connection: Connection, numbers: Sequence[int]) -> list[Titled]:
     """The papers with these numbers, in no order; those that are gone are left out."""
-    columns = (papers.c.number, papers.c.id, papers.c.title, papers.c.day, papers.c.year)
     return [
         Titled(*row)
         for chunk in chunks(numbers)
-        for row in connection.execute(select(*columns).where(papers.c.number.in_(chunk)))
+        for row in connection.execute(_TITLES, {"numbers": chunk})
     ]
 
 
 def authors(connection: Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
     """The names of each paper's authors, in the papers' order."""
-    columns = (papers.c.number, papers.c.authors)
     return {
         number: [name for name, _ in signed]
         for chunk in chunks(numbers)
-        for number, signed in connection.execute(select(*columns).where(papers.c.number.in_(chunk)))
+        for number, signed in connection.execute(_AUTHORS, {"numbers": chunk})
     }

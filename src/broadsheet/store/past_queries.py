@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 
-from broadsheet.store import readers
-from broadsheet.store.tables import past_queries
+from broadsheet.store.tables import past_queries, preferences
 from broadsheet.store.tables import readers as readers_table
 from broadsheet.text.normalise import plain, storable
 
@@ -23,6 +22,12 @@ MOST = 500
 # The name of the preference, and its values.
 HISTORY = "history"
 OFF, ON = "off", "on"
+
+
+# Made once: suggestions ask at every key.
+_CHOICE = select(preferences.c.value).where(
+    preferences.c.reader == bindparam("reader"), preferences.c.name == HISTORY
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class PastQuery:
 
 def is_wanted(connection: Connection, reader: int) -> bool:
     """Whether the reader wishes their searches remembered."""
-    return readers.preferences_of(connection, reader).get(HISTORY) == ON
+    return connection.scalar(_CHOICE, {"reader": reader}) == ON
 
 
 def remember(connection: Connection, reader: int, text: str, now: datetime | None = None) -> None:

@@ -29,6 +29,7 @@ from broadsheet.search.lexical import Found, LexicalIndex, query_terms
 from broadsheet.search.suggest import Suggester
 from broadsheet.store import changes, papers, quarantine
 from broadsheet.store.engine import Store
+from broadsheet.text.analysis import stem
 from broadsheet.text.normalise import identifier
 from broadsheet.text.sentences import sentences
 from broadsheet.views import periods, suggestions
@@ -104,7 +105,7 @@ class Catalogue:
             total=listing.total,
             took_ms=(time.perf_counter() - started) * 1000,
             notes=(*view.query.problems, *listing.notes),
-            marks=frozenset() if named else query_terms(view.query),
+            marks=listing.marks if named else query_terms(view.query) | listing.marks,
         )
 
     def with_nearest(self, listing: Listing) -> Listing:
@@ -183,9 +184,7 @@ class Catalogue:
         with self._store.reading() as connection:
             return _entries(connection, found, 0)
 
-    def suggest(
-        self, text: str, reader: int | None = None
-    ) -> tuple[suggestions.Suggestion, ...]:
+    def suggest(self, text: str, reader: int | None = None) -> tuple[suggestions.Suggestion, ...]:
         """What to offer while `text` is being typed, to a reader or to nobody in particular.
 
         Raises StoreError.
@@ -242,6 +241,10 @@ class Catalogue:
         if index is None:
             return Listing(view, (), 0, 0.0, ("The index is being built; try again shortly.",))
         like, unknown = self._likes(view.query)
+        if unknown and not like and not view.query.scoring:
+            return Listing(
+                view, (), 0, 0.0, tuple(f"No paper called {n} is held." for n in unknown)
+            )
         offset = min(view.offset, DEEPEST)
         same = SameWork(self._store)
         found = self._ask(index, view, offset, like, same)
@@ -259,7 +262,8 @@ class Catalogue:
         ]
         if found.relaxed and found.total:
             notes.append("No paper has all of these words; these have some of them.")
-        return Listing(view, entries, found.total, 0.0, tuple(notes))
+        marks = frozenset(stem(read) for _, read in found.corrections)
+        return Listing(view, entries, found.total, 0.0, tuple(notes), marks)
 
     def _ask(
         self, index: LexicalIndex, view: View, offset: int, like: list[int], same: SameWork

@@ -81,7 +81,8 @@ def suggest(
 
     `reader` is whose searches may be among them; nobody's for None. Raises StoreError.
     """
-    text = plain(text)
+    # A space at the end says that the last word is finished.
+    text = plain(text) + (" " if text[-1:].isspace() else "")
     if len(text) > LONGEST:
         return ()
     wanted, rest = _read(text)
@@ -99,6 +100,8 @@ def suggest(
             if len(titles) + len(authors) < _ENOUGH:
                 titles += asking.titles(correcting=True)
                 authors += asking.authors(correcting=True)
+                if Kind.CATEGORY in wanted and not found[Kind.CATEGORY]:
+                    found[Kind.CATEGORY] = _nearly_categories(look, typed)
             found[Kind.TITLE], found[Kind.AUTHOR] = _once(titles), _once(authors)
     return _share(found)
 
@@ -161,20 +164,33 @@ class _Asking:
 def _categories(look: Look, typed: Typed, text: str) -> list[Suggestion]:
     """Categories whose code begins with the text or whose name has its words."""
     begun = text.strip().lower()
-    held = [code for code, _ in look.categories]
-    named = [code for code in held if code in known()] if len(begun) >= _NAME_LETTERS else []
-    found = [code for code in held if code.startswith(begun)]
-    found += _fitting(typed, {code: _category_terms(code) for code in named}, _NONE)
-    if not found:
-        corrected = _corrections(_category_words(), typed)
-        found = _fitting(typed, {code: _category_terms(code) for code in named}, corrected)
-    spelt = [known().get(code, (code, "")) for code in dict.fromkeys(found[:MOST])]
-    return [Suggestion(Kind.CATEGORY, code, f"cat:{code}", name) for code, name in spelt]
+    codes = [code for code, _ in look.categories if code.startswith(begun)]
+    if len(begun) >= _NAME_LETTERS:
+        codes += _fitting(typed, _named(look), _NONE)
+    return [_category(code) for code in dict.fromkeys(codes[:MOST])]
+
+
+def _nearly_categories(look: Look, typed: Typed) -> list[Suggestion]:
+    """Categories whose name has the words once they are spelt right."""
+    corrected = _corrections(_category_words(), typed)
+    codes = _fitting(typed, _named(look), corrected) if corrected else []
+    return [_category(code) for code in codes[:MOST]]
+
+
+def _named(look: Look) -> dict[str, tuple[str, ...]]:
+    """The categories that have a name, with its terms."""
+    return {code: _category_terms(code) for code, _ in look.categories if code in known()}
+
+
+def _category(code: str) -> Suggestion:
+    spelt, name = known().get(code, (code, ""))
+    return Suggestion(Kind.CATEGORY, spelt, f"cat:{spelt}", name)
 
 
 def _past(connection: Connection, reader: int, text: str) -> list[Suggestion]:
     """The reader's own searches that go on from the text, newest first; all for no text."""
-    held = [past.text for past in past_queries.held(connection, reader) if past.text != text]
+    here = text.strip()
+    held = [past.text for past in past_queries.held(connection, reader) if past.text != here]
     typed = Typed.of(text)
     terms = {past: name_terms(past) for past in held}
     ranked = _fitting(typed, terms, _NONE)

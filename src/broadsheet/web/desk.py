@@ -57,6 +57,7 @@ class Desk:
         self.catalogue = catalogue
         self.store = store
         self._templates = _environment()
+        self._reader: int | None = None
 
     def page(
         self,
@@ -99,9 +100,10 @@ class Desk:
 
     def suggest(self, text: str) -> tuple[Suggestion, ...]:
         """What to offer the reader while they type. Raises StoreError."""
-        with self.store.reading() as connection:
-            reader = readers.personal(connection)
-        return self.catalogue.suggest(text, reader)
+        if self._reader is None:
+            with self.store.reading() as connection:
+                self._reader = readers.personal(connection)
+        return self.catalogue.suggest(text, self._reader)
 
     def remember(self, text: str) -> None:
         """Remembers a search where the reader wishes it. Raises StoreError."""

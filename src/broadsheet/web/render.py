@@ -115,7 +115,7 @@ def points(entry: Entry) -> tuple[list[tuple[str, str]], str]:
 
 
 def shares(entry: Entry) -> tuple[int, int] | None:
-    """How many of a hundred points words gave and how many meaning; None where meaning gave none."""
+    """Of a hundred points, those of words and those of meaning; None where meaning gave none."""
     meaning = sum(reason.value for reason in entry.reasons if reason.kind == "meaning")
     if not meaning or not entry.score:
         return None

@@ -24,7 +24,7 @@ from broadsheet.search.lexical import Damaged, State
 
 MANIFEST = "manifest.json"
 # Raise when a file's meaning changes: an index of another format counts as damaged.
-_FORMAT = 1
+_FORMAT = 2
 _MAGIC = b"broadsheet dense"
 _TRAIL = 8 + 4 + len(_MAGIC)
 _ALIGNMENT = 64

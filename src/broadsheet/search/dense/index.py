@@ -26,6 +26,7 @@ from broadsheet.search.dense.building import (
     Source,
     build,
     pack,
+    rotated,
     rotation_of,
 )
 from broadsheet.search.dense.facets import Columns, Facets, Filter, columns_of
@@ -153,7 +154,11 @@ class DenseIndex:
         if not len(numbers):
             return
         place = len(self._added)
-        self._added.append(_Pending(pack(vectors), np.array(numbers, np.int64), columns_of(facets)))
+        self._added.append(
+            _Pending(
+                pack(vectors, self._seen.rotation), np.array(numbers, np.int64), columns_of(facets)
+            )
+        )
         for row, number in enumerate(numbers):
             self._touched[int(number)] = (place, row)
 
@@ -241,7 +246,7 @@ class DenseIndex:
             for segment in self._seen.segments:
                 rows = segment.find(wanted)
                 here = np.flatnonzero(rows >= 0)
-                out[here] = segment.floats(rows[here])
+                out[here] = segment.floats(rows[here]) @ self._seen.rotation.T
         return out
 
     def verify(self) -> None:
@@ -261,7 +266,7 @@ class DenseIndex:
         with _noticing_damage():
             if exactly:
                 return looking.exact(seen.segments, unit, limit, asked)
-            return looking.search(seen.segments, seen.rotation, unit, limit, asked)
+            return looking.search(seen.segments, unit, limit, asked)
 
     def _unit(self, query: Floats) -> Floats:
         query = np.asarray(query, np.float32)
@@ -269,7 +274,8 @@ class DenseIndex:
             raise ValueError("a query has as many numbers as the index is wide, all finite")
         precise = query.astype(np.float64)
         length = np.sqrt((precise**2).sum())
-        return (precise / length if length else precise).astype(np.float32)
+        # Rotated as the rows are.
+        return rotated(precise / length if length else precise, self._seen.rotation)
 
     def _open(self, before: _Seen | None) -> _Seen:
         for look in range(_LOOKS):
@@ -325,7 +331,7 @@ class DenseIndex:
 
     def _built(self, manifest: Manifest, sources: list[Source]) -> tuple[Manifest, Part]:
         name = f"s{manifest.ever + 1}.rows"
-        size, rows = build(self.folder / name, sources, self._seen.rotation)
+        size, rows = build(self.folder / name, sources)
         return replace(manifest, ever=manifest.ever + 1), Part(Named(name, size), rows)
 
     def _merge_some(self, most: int | None) -> bool:

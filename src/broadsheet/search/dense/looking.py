@@ -6,7 +6,7 @@ segment they belong to, and the estimates that signatures give compare across se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,114 +17,198 @@ from broadsheet.search.dense.facets import Clause, Filter, Listed, Rows
 from broadsheet.search.dense.segment import Segment
 
 # How many rows are compared number by number, at least and for each result wanted.
-_RESCORED, _RESCORED_EACH = 600, 8
-# How many rows' signatures are looked at, at least and for each result wanted; with a filter,
-# how many that pass it.
-_LOOKED_AT, _LOOKED_AT_EACH = 100_000, 100
-_PASSING, _PASSING_EACH = 30_000, 100
+_RESCORED, _RESCORED_EACH = 400, 8
+# How many rows the finer estimate is made for.
+_FINELY, _FINELY_EACH = 4000, 80
+# How many rows are looked at, at least and for each result wanted; with a filter, how many that
+# pass it.
+_LOOKED_AT, _LOOKED_AT_EACH = 200_000, 100
+_PASSING, _PASSING_EACH = 60_000, 100
 # Where a filter lets so few rows pass, all of them are looked at.
-_FEW = 60_000
-# Bits to which the query's numbers are rounded for the estimates.
+_FEW = 80_000
+# Bits to which the query's numbers are rounded for the finer estimate.
 _PLANES = 4
 # Rows that are estimated at a time: what is computed for them stays near the processor.
-_BLOCK = 16_384
+_BLOCK = 16384
 _SCAN = 65_536
 
 Answer = tuple[Ints, Floats]
+_NO_LISTS = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A query: of unit length, and rotated, as planes of bits with the worth of a difference.
+class _Rounded:
+    """A query in a few bits a number, as planes (planes, words), the highest bits first.
 
     A row's product with it is about `whole - worth * difference` times the row's factor, where
     difference is the sum over planes `j` of 2^j times the bits that differ.
     """
 
-    query: Floats
     planes: NDArray[np.uint64]
-    whole: float
-    worth: float
+    whole: np.float32
+    worth: np.float32
 
-    def estimate(
-        self, signatures: NDArray[np.uint64], factors: Floats, base: Floats | np.float32
-    ) -> Floats:
+    def estimate(self, signatures: NDArray[np.uint64], factors: Floats, base: Floats) -> Floats:
         """What rows, with signatures (words, n), are worth: (n,)."""
-        count = len(factors)
+        words, count = signatures.shape
         worth = np.empty(count, np.float32)
+        differing = np.empty((words, min(count, _BLOCK)), np.uint64)
+        bits = np.empty(differing.shape, np.uint8)
         for first in range(0, count, _BLOCK):
-            part = signatures[:, first : first + _BLOCK]
-            differing = np.empty(part.shape[1], np.uint64)
-            bits = np.empty(part.shape[1], np.uint8)
-            difference = np.zeros(part.shape[1], np.uint16)
+            part, here = signatures[:, first : first + _BLOCK], worth[first : first + _BLOCK]
+            size = len(here)
+            difference = np.zeros(size, np.uint16)
             for plane in self.planes:
-                np.left_shift(difference, 1, out=difference)
-                for word, of_query in zip(part, plane, strict=True):
-                    np.bitwise_xor(word, of_query, out=differing)
-                    np.bitwise_count(differing, out=bits)
-                    np.add(difference, bits, out=difference)
-            np.multiply(difference, np.float32(-self.worth), out=worth[first : first + _BLOCK])
-        worth += np.float32(self.whole)
-        worth *= factors
-        worth += base
+                np.bitwise_xor(part, plane[:, None], out=differing[:, :size])
+                np.bitwise_count(differing[:, :size], out=bits[:, :size])
+                difference <<= 1
+                # Three words differ in at most 192 bits: a byte holds that.
+                for word in range(0, words, 3):
+                    total = bits[word, :size]
+                    for other in bits[word + 1 : word + 3, :size]:
+                        total += other
+                    difference += total
+            np.multiply(difference, -self.worth, out=here)
+            here += self.whole
+            here *= factors[first : first + _BLOCK]
+            here += base[first : first + _BLOCK]
         return worth
 
 
-def _asked(query: Floats, rotation: Floats) -> _Asked:
-    turned = query @ rotation
-    bits = len(turned)
-    steps = 2**_PLANES
-    largest = float(np.abs(turned).max())
-    step = 2 * largest / steps
-    levels = np.clip(np.floor(turned / step) + steps / 2, 0, steps - 1).astype(np.uint8)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query's signature, and the query rounded more finely."""
+
+    rough: _Rounded
+    fine: _Rounded
+
+
+def _asked(query: Floats) -> _Asked:
+    bits, steps = len(query), 2**_PLANES
+    step = 2 * np.abs(query).max() / steps
+    levels = np.clip(np.floor(query / step) + steps // 2, 0, steps - 1).astype(np.uint8)
     planes = np.stack(
         [
             np.packbits(levels >> (_PLANES - 1 - plane) & 1, bitorder="little").view(np.uint64)
             for plane in range(_PLANES)
         ]
     )
-    return _Asked(query, planes, step * bits * (steps - 1) / 2, step)
+    mean = np.abs(query).mean()
+    return _Asked(
+        _Rounded(planes[:1], np.float32(mean * bits), np.float32(2 * mean)),
+        _Rounded(planes, np.float32(step * bits * (steps - 1) / 2), np.float32(step)),
+    )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Share:
-    """What a search does in one segment: what it asks there, and what it has found so far."""
+    """What a search asks in one segment; `few` or fewer rows there pass the clauses."""
 
     segment: Segment
     clauses: list[Clause]
     products: Floats
     few: int
-    taken: NDArray[np.bool_]
-    rows: list[Rows]
-    worth: list[Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of a segment that are candidates: given, or else all those in some of its lists."""
+
+    share: _Share
+    given: Rows | None
+    lists: Ints
+
+    @property
+    def runs(self) -> tuple[Ints, Ints]:
+        """Where its lists begin and end."""
+        starts = self.share.segment.starts
+        return starts[self.lists], starts[self.lists + 1]
+
+    def __len__(self) -> int:
+        if self.given is not None:
+            return len(self.given)
+        starts, ends = self.runs
+        return int((ends - starts).sum())
+
+    def estimate(self, asked: _Rounded) -> Floats:
+        """What each row is worth."""
+        segment, products = self.share.segment, self.share.products
+        if self.given is not None:
+            signatures = np.take(segment.signatures, self.given, axis=1)
+            base = products[segment.list_of[self.given]]
+            return asked.estimate(signatures, segment.factors[self.given], base)
+        starts, ends = self.runs
+        worth = np.empty(int((ends - starts).sum()), np.float32)
+        copied = np.empty((len(segment.signatures), _BLOCK), np.uint64)
+        done = 0
+        for begin, end in _together(ends - starts):
+            runs = list(zip(starts[begin:end].tolist(), ends[begin:end].tolist(), strict=True))
+            if end - begin > 1:
+                size = sum(b - a for a, b in runs)
+                signatures = copied[:, :size]
+                np.concatenate(
+                    [segment.signatures[:, a:b] for a, b in runs], axis=1, out=signatures
+                )
+                factors = np.concatenate([segment.factors[a:b] for a, b in runs])
+            else:
+                size = runs[0][1] - runs[0][0]
+                signatures = segment.signatures[:, runs[0][0] : runs[0][1]]
+                factors = segment.factors[runs[0][0] : runs[0][1]]
+            base = np.repeat(products[self.lists[begin:end]], ends[begin:end] - starts[begin:end])
+            worth[done : done + size] = asked.estimate(signatures, factors, base)
+            done += size
+        return worth
+
+    def only(self, places: Ints | None) -> _Part:
+        """The rows at some places in order, or at all; of lists, those that live."""
+        if self.given is not None:
+            rows = self.given if places is None else self.given[places]
+            return _Part(self.share, rows, self.lists)
+        starts, ends = self.runs
+        if places is None:
+            rows = _rows_of(starts, ends)
+        else:
+            through = np.cumsum(ends - starts)
+            run = np.searchsorted(through, places, "right")
+            rows = (places + (ends - through)[run]).astype(np.uint32)
+        return _Part(self.share, self.share.segment.passing(rows, []), self.lists)
 
 
 def search(
     segments: Sequence[Segment],
-    rotation: Floats,
     query: Floats,
     limit: int,
     asked: Filter | None,
 ) -> Answer:
-    """The best rows for a query of unit length, (numbers, scores); nearly always all of them."""
-    rescored = max(_RESCORED, limit * _RESCORED_EACH)
+    """The best rows for a rotated query of unit length, (numbers, scores).
+
+    Nearly always all of them; `exact` makes sure.
+    """
     shares = [_share(segment, query, asked) for segment in segments if segment.searchable]
     few = 0
-    probed = []
+    parts, probed = [], []
     for share in sorted(shares, key=lambda share: share.few):
         few += share.few
         if few <= _FEW and share.clauses:
-            share.rows.append(_all_passing(share))
+            parts.append(_Part(share, _all_passing(share), _NO_LISTS))
         else:
             probed.append(share)
-    turned = _asked(query, rotation)
-    if probed or sum(len(rows) for share in shares for rows in share.rows) > rescored:
-        for share in shares:
-            for rows in share.rows:
-                share.worth.append(_estimated(share, turned, rows))
-        _probe(probed, turned, limit)
-        _keep_best(shares, rescored)
-    return _best([(share.segment, rows) for share in shares for rows in share.rows], query, limit)
+    parts += _probe(probed, limit)
+    rounded = _asked(query)
+    parts = _narrowed(parts, rounded.rough, max(_FINELY, limit * _FINELY_EACH))
+    parts = _narrowed(parts, rounded.fine, max(_RESCORED, limit * _RESCORED_EACH))
+    found = [(part.share.segment, part.given) for part in parts if part.given is not None]
+    return _best(found, query, limit)
+
+
+def _narrowed(parts: list[_Part], asked: _Rounded, most: int) -> list[_Part]:
+    """The rows that are worth most, `most` of them or a few more."""
+    if sum(map(len, parts)) <= most:
+        return [part.only(None) for part in parts]
+    worth = [part.estimate(asked) for part in parts]
+    whole = np.concatenate(worth)
+    cut = np.partition(whole, len(whole) - most)[len(whole) - most]
+    return [part.only(np.flatnonzero(one >= cut)) for part, one in zip(parts, worth, strict=True)]
 
 
 def exact(segments: Sequence[Segment], query: Floats, limit: int, asked: Filter | None) -> Answer:
@@ -145,7 +229,7 @@ def exact(segments: Sequence[Segment], query: Floats, limit: int, asked: Filter 
 
 
 def scores_of(segment: Segment, rows: NDArray[np.integer], query: Floats) -> Floats:
-    """Cosines of rows with a query of unit length.
+    """Cosines of rows with a rotated query of unit length.
 
     In double precision and row by row: equal rows have equal scores wherever they lie.
     """
@@ -161,8 +245,7 @@ def scores_of(segment: Segment, rows: NDArray[np.integer], query: Floats) -> Flo
 def _share(segment: Segment, query: Floats, asked: Filter | None) -> _Share:
     clauses = segment.clauses(asked)
     few = min((clause.of.count for clause in clauses if not clause.negated), default=segment.count)
-    products = segment.centroids @ query
-    return _Share(segment, clauses, products, few, np.zeros(len(products), np.bool_), [], [])
+    return _Share(segment, clauses, segment.centroids @ query, few)
 
 
 def _all_passing(share: _Share) -> Rows:
@@ -174,80 +257,72 @@ def _all_passing(share: _Share) -> Rows:
     return segment.passing(np.arange(segment.searchable, dtype=np.uint32), clauses)
 
 
-def _estimated(share: _Share, asked: _Asked, rows: Rows) -> Floats:
-    segment = share.segment
-    signatures = np.take(segment.signatures, rows, axis=1)
-    base = share.products[segment.list_of[rows]]
-    return asked.estimate(signatures, segment.factors[rows], base)
-
-
-def _probe(shares: list[_Share], asked: _Asked, limit: int) -> None:
-    """Looks through the nearest lists of all segments until enough rows were looked at."""
+def _probe(shares: list[_Share], limit: int) -> list[_Part]:
+    """The nearest lists of all segments: as many as hold enough rows, or enough that pass."""
     if not shares:
-        return
+        return []
+    # By the angle to the centroid: measured beside the distance from it, of a title's ten nearest
+    # papers more are in the lists that come first. Segments that are a single list are read
+    # whole, whatever else is looked at.
     nearness = np.concatenate(
         [
-            share.products - share.segment.halves
+            share.products / share.segment.lengths
             if len(share.products) > 1
             else np.full(1, np.inf, np.float32)
             for share in shares
         ]
     )
     sizes = np.concatenate([np.diff(share.segment.starts) for share in shares])
-    owner = np.repeat(np.arange(len(shares)), [len(share.products) for share in shares])
-    lists = np.concatenate([np.arange(len(share.products)) for share in shares])
+    counts = [len(share.products) for share in shares]
+    owner = np.repeat(np.arange(len(shares)), counts)
+    lists = np.concatenate([np.arange(count) for count in counts])
     order = np.argsort(-nearness, kind="stable")
     through = np.cumsum(sizes[order])
     filtered = any(share.clauses for share in shares)
-    wanted = (
-        max(_PASSING, limit * _PASSING_EACH)
-        if filtered
-        else max(_LOOKED_AT, limit * _LOOKED_AT_EACH)
-    )
-    # Segments that are a single list are read whole, whatever else is looked at.
-    done, passed = 0, 0
-    singles = sum(int(sizes[place]) for place in np.flatnonzero(np.isinf(nearness)))
-    goal = singles + max(_LOOKED_AT, limit * _LOOKED_AT_EACH)
+    wanted = max(_PASSING, limit * _PASSING_EACH)
+    goal = int(sizes[np.isinf(nearness)].sum()) + max(_LOOKED_AT, limit * _LOOKED_AT_EACH)
+    parts: list[_Part] = []
+    done = passed = 0
     while done < len(order):
         end = min(int(np.searchsorted(through, goal)) + 1, len(order))
+        here = order[done:end]
         for place, share in enumerate(shares):
-            here = order[done:end]
             chosen = np.sort(lists[here[owner[here] == place]])
             if len(chosen):
-                passed += _look(share, asked, chosen)
+                part = _look(share, chosen)
+                passed += len(part)
+                parts.append(part)
         done = end
-        if not filtered or passed >= wanted * 0.8:
-            return
+        if not filtered or passed >= 0.8 * wanted:
+            break
+        # As many more as it takes where as large a share of them passes as has so far.
         looked_at = int(through[end - 1])
         goal = int(looked_at * min(64.0, 1.1 * wanted / max(passed, 1))) + 1
+    return parts
 
 
-def _look(share: _Share, asked: _Asked, chosen: Ints) -> int:
-    """Estimates the rows of some lists that pass; returns how many did."""
-    segment = share.segment
+def _look(share: _Share, chosen: Ints) -> _Part:
+    """What some lists hold, as far as it passes."""
+    if not share.clauses:
+        return _Part(share, None, chosen)
+    segment, first = share.segment, share.clauses[0]
     starts, ends = segment.starts[chosen], segment.starts[chosen + 1]
-    if share.clauses:
-        first = share.clauses[0]
-        listed = isinstance(first.of, Listed) and not first.negated
-        if listed and isinstance(first.of, Listed):
-            rows = segment.passing(first.of.within(starts, ends), share.clauses[1:])
-        else:
-            rows = segment.passing(_rows_of(starts, ends), share.clauses)
-        share.rows.append(rows)
-        share.worth.append(_estimated(share, asked, rows))
-        return len(rows)
-    runs = list(zip(starts.tolist(), ends.tolist(), strict=True))
-    signatures = np.concatenate([segment.signatures[:, a:b] for a, b in runs], axis=1)
-    factors = np.concatenate([segment.factors[a:b] for a, b in runs])
-    base = np.repeat(share.products[chosen], ends - starts)
-    worth = asked.estimate(signatures, factors, base)
-    rows = _rows_of(starts, ends)
-    if segment.dead is not None:
-        live = ~segment.dead[rows]
-        rows, worth = rows[live], worth[live]
-    share.rows.append(rows)
-    share.worth.append(worth)
-    return len(rows)
+    if isinstance(first.of, Listed) and not first.negated:
+        rows = segment.passing(first.of.within(starts, ends), share.clauses[1:])
+    else:
+        rows = segment.passing(_rows_of(starts, ends), share.clauses)
+    return _Part(share, rows, _NO_LISTS)
+
+
+def _together(lengths: Ints) -> Iterator[tuple[int, int]]:
+    """Neighbouring lists that are a block together, or one that is more by itself: from, to."""
+    begin = size = 0
+    for place, length in enumerate(lengths.tolist()):
+        if place > begin and size + length > _BLOCK:
+            yield begin, place
+            begin, size = place, 0
+        size += length
+    yield begin, len(lengths)
 
 
 def _rows_of(starts: Ints, ends: Ints) -> Rows:
@@ -257,16 +332,6 @@ def _rows_of(starts: Ints, ends: Ints) -> Rows:
     rows = np.arange(int(lengths.sum()), dtype=np.uint32)
     rows += np.repeat((starts - before).astype(np.uint32), lengths)
     return rows
-
-
-def _keep_best(shares: list[_Share], most: int) -> None:
-    worth = [part for share in shares for part in share.worth]
-    whole = np.concatenate(worth) if worth else np.empty(0, np.float32)
-    if len(whole) <= most:
-        return
-    cut = np.partition(whole, len(whole) - most)[len(whole) - most]
-    for share in shares:
-        share.rows = [rows[part >= cut] for rows, part in zip(share.rows, share.worth, strict=True)]
 
 
 def _best(found: Sequence[tuple[Segment, Rows]], query: Floats, limit: int) -> Answer:

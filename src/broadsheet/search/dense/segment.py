@@ -37,7 +37,8 @@ class Segment:
         self.starts: Ints = arrays["starts"]
         # Rows behind these have no direction.
         self.searchable = int(self.starts[-1])
-        self.halves: Floats = (self.centroids**2).sum(axis=1) / 2
+        lengths = np.sqrt((self.centroids**2).sum(axis=1))
+        self.lengths: Floats = np.maximum(lengths, np.finfo(np.float32).tiny)
         self.facets = FacetReader(self._file, self.count)
         self.dead: NDArray[np.bool_] | None = None
         if part.dead_file is not None:
@@ -81,7 +82,7 @@ class Segment:
         return rows
 
     def floats(self, rows: NDArray[np.integer]) -> Floats:
-        """Rows as unit vectors."""
+        """Rows as unit vectors, rotated."""
         floats: Floats = self.rows[rows].astype(np.float32)
         floats *= self.scales[rows][:, None]
         return floats

@@ -1,4 +1,4 @@
-// What script adds to pages that work without it: results as one types, and keys.
+// What script adds to pages that work without it: results as one types, keys, and suggestions.
 "use strict";
 
 (() => {
@@ -78,4 +78,153 @@
     if (entry) at = entries().indexOf(entry);
   });
   document.querySelector(".keys").hidden = !hasKeys;
+})();
+
+// Suggestions under the search box: a combobox and its list, as the ARIA practices describe them.
+(() => {
+  const box = document.getElementById("q");
+  const form = box.form;
+  const pause = 90; // milliseconds without a key before asking
+  const kinds = { past: "You searched", title: "Titles", author: "Authors", category: "Categories" };
+  const remembers = document.documentElement.dataset.history === "on";
+  let options = []; // {element, suggestion}, from top to bottom
+  let at = -1;
+  let timer = 0;
+  let asking = null;
+
+  const made = (tag, attributes, text) => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    if (text) element.textContent = text; // titles are text, whatever they say
+    return element;
+  };
+  const list = made("div", { id: "suggestions", class: "suggestions", role: "listbox", "aria-label": "Suggestions", hidden: "" });
+  const heard = made("p", { class: "unseen", role: "status" });
+  form.append(list, heard);
+  for (const [name, value] of Object.entries({
+    role: "combobox",
+    "aria-autocomplete": "list",
+    "aria-controls": "suggestions",
+    "aria-expanded": "false",
+  })) box.setAttribute(name, value);
+
+  const mark = (place) => {
+    if (options[at]) options[at].element.setAttribute("aria-selected", "false");
+    at = place;
+    const marked = options[at]?.element;
+    if (!marked) {
+      box.removeAttribute("aria-activedescendant");
+      return;
+    }
+    marked.setAttribute("aria-selected", "true");
+    marked.scrollIntoView({ block: "nearest" });
+    box.setAttribute("aria-activedescendant", marked.id);
+  };
+  const isOpen = () => !list.hidden;
+  const close = () => {
+    clearTimeout(timer);
+    asking?.abort();
+    mark(-1);
+    list.hidden = true;
+    heard.textContent = "";
+    box.setAttribute("aria-expanded", "false");
+  };
+
+  const option = (suggestion) => {
+    const element = made("div", { id: `suggestion-${options.length}`, role: "option", "aria-selected": "false" });
+    element.append(made("span", { class: "text", dir: "auto" }, suggestion.text));
+    if (suggestion.note) element.append(" ", made("span", { class: "note" }, suggestion.note));
+    options.push({ element, suggestion });
+    return element;
+  };
+  const show = (suggestions) => {
+    mark(-1);
+    options = [];
+    const groups = new Map();
+    for (const suggestion of suggestions) {
+      const name = kinds[suggestion.kind];
+      if (!groups.has(name)) {
+        const group = made("div", { role: "group", "aria-label": name });
+        group.append(made("div", { class: "kind", "aria-hidden": "true" }, name));
+        groups.set(name, group);
+      }
+      groups.get(name).append(option(suggestion));
+    }
+    list.replaceChildren(...groups.values());
+    list.hidden = !options.length;
+    list.scrollTop = 0;
+    box.setAttribute("aria-expanded", String(isOpen()));
+    heard.textContent = options.length ? `${options.length} suggestion${options.length === 1 ? "" : "s"}` : "";
+  };
+  const ask = async () => {
+    clearTimeout(timer);
+    asking?.abort();
+    const mine = (asking = new AbortController());
+    const text = box.value;
+    let found;
+    try {
+      const answer = await fetch(`/suggest?${new URLSearchParams({ q: text })}`, { signal: mine.signal });
+      if (!answer.ok) return;
+      found = await answer.json();
+    } catch {
+      return; // overtaken, or the server is gone: searching still works
+    }
+    const isStale = mine !== asking || mine.signal.aborted || box.value !== text;
+    if (!isStale && document.activeElement === box) show(found.suggestions);
+  };
+
+  const remember = (query) => {
+    if (!remembers || !query.trim()) return;
+    // Outlives the page that is being left; whether it arrives changes nothing for the reader.
+    fetch("/queries/past", { method: "POST", body: new URLSearchParams({ q: query }), keepalive: true }).catch(() => {});
+  };
+  const choose = ({ query, to }) => {
+    close();
+    if (query) remember(query);
+    location.assign(to);
+  };
+
+  box.addEventListener("input", (event) => {
+    clearTimeout(timer);
+    asking?.abort();
+    if (!box.value.trim()) close();
+    else if (!event.isComposing) timer = setTimeout(ask, pause);
+  });
+  box.addEventListener("compositionend", () => { timer = setTimeout(ask, pause); });
+  box.addEventListener("blur", close);
+  addEventListener("pagehide", close);
+  form.addEventListener("submit", () => {
+    close();
+    remember(box.value);
+  });
+  box.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && !event.altKey) {
+      event.preventDefault();
+      if (!isOpen()) ask();
+      // Past either end lies the box itself, then the other end.
+      else mark(at + step >= options.length ? -1 : at + step < -1 ? options.length - 1 : at + step);
+    } else if (event.key === "Enter" && isOpen() && options[at]) {
+      event.preventDefault();
+      choose(options[at].suggestion);
+    } else if (event.key === "Escape" && isOpen()) {
+      event.preventDefault(); // the text stays, and so does the focus
+      event.stopPropagation();
+      close();
+    } else if (event.key === "Tab") {
+      close();
+    }
+  });
+  // The box keeps the focus while the list is pressed.
+  list.addEventListener("mousedown", (event) => event.preventDefault());
+  const pressed = (event) => options.find(({ element }) => element.contains(event.target));
+  list.addEventListener("click", (event) => {
+    const one = pressed(event);
+    if (one) choose(one.suggestion);
+  });
+  list.addEventListener("mousemove", (event) => {
+    const place = options.indexOf(pressed(event));
+    if (place >= 0 && place !== at) mark(place);
+  });
 })();

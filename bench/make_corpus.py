@@ -1,0 +1,164 @@
+"""Papers by the million: `python -m bench.make_corpus N [FILE] [--seed S]` writes JSON lines.
+
+The real papers of the shared data come first, in a fixed order, each once. What is asked for
+beyond them is made of them: a made title is the first half of one real title and the second half
+of another of the same field and time, a made abstract is five to eight sentences of two to four
+papers of that field and time; authors, categories and days are those of real papers. So words
+keep their frequencies and go together as they do in real papers, which is what an index feels;
+nobody should read one. One seed gives the same papers everywhere, and `broadsheet import` takes
+them. Not for measuring quality.
+"""
+
+from __future__ import annotations
+
+import argparse
+import lzma
+import random
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from bench.data import SHARED
+
+FILES = ("recent.jsonl.xz", "ml.jsonl.xz", "arxiv-1993-2019.jsonl.xz")
+# How many they have: as long as no more are asked for, none need be kept to make others of.
+REAL = 428_440
+# Papers that may lend each other sentences: enough to seldom meet again, few enough to be near.
+_CLUSTER = 400
+_SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=[A-Z])")
+_KEPT = ("id", "title", "abstract", "authors", "year", "published", "categories", "url", "doi")
+
+Values = dict[str, Any]
+
+
+def real() -> Iterator[Values]:
+    """The real papers, as the importer reads them; what it does not know is left out."""
+    for name in FILES:
+        with lzma.open(SHARED / name) as lines:
+            for line in lines:
+                values = orjson.loads(line)
+                yield {key: values[key] for key in _KEPT if values.get(key)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A real paper, taken apart."""
+
+    first: str
+    last: str
+    sentences: tuple[str, ...]
+    authors: list[str]
+    published: str | None
+    year: int | None
+    categories: list[str]
+
+
+def _taken_apart(values: Values) -> _Model:
+    words = values["title"].split()
+    middle = (len(words) + 1) // 2
+    return _Model(
+        first=" ".join(words[:middle]),
+        last=" ".join(words[middle:]),
+        sentences=tuple(_SENTENCE_END.split(values.get("abstract", ""))),
+        authors=values.get("authors", []),
+        published=values.get("published"),
+        year=values.get("year"),
+        categories=values.get("categories", []),
+    )
+
+
+def _field(values: Values) -> tuple[str, int]:
+    """What papers have in common that lend to each other: their field and their year."""
+    categories = values.get("categories") or ["cs.LG"]
+    return categories[0], values.get("year") or 0
+
+
+def made(models: list[Values], seed: int) -> Iterator[Values]:
+    """Made papers without end, of real ones, which are used up: `made:000001` and on."""
+    models.sort(key=lambda values: (_field(values), values["id"]), reverse=True)
+    # A paper taken apart takes as much memory as one that is whole.
+    pool = [_taken_apart(models.pop()) for _ in range(len(models))]
+    draw = random.Random(seed)
+    # Faster than the methods that draw whole numbers, and as good for this.
+    chance = draw.random
+    number = 0
+    while True:
+        number += 1
+        start = int(chance() * max(1, len(pool) - _CLUSTER))
+        size = min(_CLUSTER, len(pool))
+        lenders = [pool[start + int(chance() * size)] for _ in range(2 + int(chance() * 3))]
+        wanted = 5 + int(chance() * 4)
+        sentences = [
+            said[int(chance() * len(said))]
+            for said in (lenders[i % len(lenders)].sentences for i in range(wanted))
+        ]
+        like = lenders[0]
+        paper: Values = {
+            "id": f"made:{number:06}",
+            "title": f"{like.first} {lenders[1].last}".strip(),
+            "abstract": " ".join(sentences),
+            "authors": lenders[-1].authors,
+            "year": like.year,
+            "categories": like.categories,
+        }
+        if like.published:
+            paper["published"] = like.published
+        yield paper
+
+
+def papers(count: int, seed: int = 0) -> Iterator[Values]:
+    """`count` papers: real ones as far as there are, then made ones.
+
+    To make any, all real ones are held in memory: about 1.5 GB.
+    """
+    held: list[Values] = []
+    given = 0
+    for values in real():
+        if given >= count:
+            return
+        given += 1
+        if count > REAL:
+            held.append(values)
+        yield values
+    if given < count and not held:
+        raise RuntimeError(f"the shared data has {given:,} papers, not {REAL:,}")
+    yield from islice(made(held, seed), count - given)
+
+
+def write(out: BinaryIO, count: int, seed: int = 0) -> int:
+    """Writes `count` papers as JSON lines; returns how many."""
+    written = 0
+    stream = papers(count, seed)
+    while block := list(islice(stream, 1000)):
+        out.write(b"".join(chain.from_iterable((orjson.dumps(one), b"\n") for one in block)))
+        written += len(block)
+    return written
+
+
+def main() -> int:
+    """0 where all were written."""
+    parser = argparse.ArgumentParser(prog="bench.make_corpus", description=__doc__)
+    parser.add_argument("papers", type=int, metavar="N", help="how many papers")
+    parser.add_argument("file", type=Path, nargs="?", help="where to (default: standard output)")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    started = time.perf_counter()
+    if given.file is None:
+        write(sys.stdout.buffer, given.papers, given.seed)
+        return 0
+    with given.file.open("wb") as out:
+        written = write(out, given.papers, given.seed)
+    seconds = time.perf_counter() - started
+    print(f"{written:,} papers in {seconds:.1f} s ({written / seconds:,.0f} a second).")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -72,12 +72,14 @@ def test_the_interval_of_equals_has_no_width() -> None:
     assert interval(np.zeros(0), seed=0) == (0.0, 0.0)
 
 
+PROPERTY = settings(derandomize=True, max_examples=200, deadline=None)
+
 gains_of = st.dictionaries(st.text(min_size=1, max_size=3), st.integers(0, 3), min_size=1).filter(
     lambda gains: max(gains.values()) > 0
 )
 
 
-@settings(deadline=None)
+@PROPERTY
 @given(gains_of)
 def test_a_perfect_ranking_gets_one_everywhere(gains: dict[str, int]) -> None:
     ranked = sorted(gains, key=lambda id_: -gains[id_])
@@ -88,7 +90,7 @@ def test_a_perfect_ranking_gets_one_everywhere(gains: dict[str, int]) -> None:
         assert found[1:4] == (1, 1, 1)
 
 
-@settings(deadline=None)
+@PROPERTY
 @given(gains_of, st.randoms())
 def test_no_ranking_beats_the_perfect_one(gains: dict[str, int], chance: object) -> None:
     ranked = [*gains, "nobody judged this"]
@@ -97,7 +99,7 @@ def test_no_ranking_beats_the_perfect_one(gains: dict[str, int], chance: object)
         assert 0 <= value <= 1 + 1e-12
 
 
-@settings(deadline=None)
+@PROPERTY
 @given(gains_of, st.randoms())
 def test_papers_of_one_grade_may_change_places(gains: dict[str, int], chance: object) -> None:
     ranked = sorted(gains, key=lambda id_: -gains[id_])
@@ -107,7 +109,7 @@ def test_papers_of_one_grade_may_change_places(gains: dict[str, int], chance: ob
     assert measured(shuffled, gains) == pytest.approx(measured(ranked, gains))
 
 
-@settings(deadline=None)
+@PROPERTY
 @given(gains_of)
 def test_moving_a_relevant_paper_up_never_harms(gains: dict[str, int]) -> None:
     best = max(gains, key=lambda id_: gains[id_])

@@ -136,7 +136,10 @@ def test_a_word_said_twice_counts_twice(tmp_path: Path) -> None:
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=50,
 )
 @given(texts=st.lists(st.text(max_size=80), max_size=4))
 def test_no_text_makes_a_system_fail(texts: list[str]) -> None:

@@ -321,8 +321,8 @@ def test_papers_without_direction_are_held_and_never_found(tmp_path: Path) -> No
     query = np.zeros(8, np.float32)
     query[2] = 2
     numbers, scores = index.search(query, 5)
-    assert (numbers.tolist(), scores.tolist()) == ([2], [-1.0])
-    assert index.scores(query, [3, 2, 9]).tolist()[:2] == [0.0, -1.0]
+    assert (numbers.tolist(), scores.tolist()) == ([2], [pytest.approx(-1.0, abs=1e-3)])
+    assert index.scores(query, [3, 2, 9]).tolist()[:2] == [0.0, scores[0]]
     assert index.held() == 3
     assert len(index.search(np.zeros(8, np.float32), 5)[0]) == 0
     assert len(index.search(query, 0)[0]) == 0
@@ -338,7 +338,7 @@ def test_the_last_that_was_done_with_a_number_counts(tmp_path: Path) -> None:
     index.add([3], two[None], [facets])
     index.commit(State(1, 1, 1))
     assert index.search(two, 9)[0].tolist() == [1, 3]
-    assert index.search(two, 9)[1].tolist() == [1.0, 1.0]
+    assert index.search(two, 9)[1].tolist() == pytest.approx([1.0, 1.0], abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def writers(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
 
 
 def start(writers: subprocess.Popen[str], steps: int) -> int:

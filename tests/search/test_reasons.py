@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from broadsheet.records import Author, Field, Link, Paper, Period, Words, Years
 from broadsheet.records import Query as ReaderQuery
-from broadsheet.text.analysis import STOP_WORDS, name_terms, prose_terms
 from broadsheet.search.lexical import FORMAT, LexicalIndex, State
+from broadsheet.text.analysis import STOP_WORDS, name_terms, prose_terms
 
 PROPERTY = settings(
     derandomize=True,

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from broadsheet import __version__
-from broadsheet.cli import importing, keeping, reading, suggesting, up
+from broadsheet.cli import embedding, evaluating, importing, keeping, reading, suggesting, up
 from broadsheet.cli.common import FAILED, err
+from broadsheet.embed.base import EmbedderError
 from broadsheet.intake.opening import InputError
 from broadsheet.ops.running import RunError
 from broadsheet.ops.settings import SettingsError
@@ -52,6 +53,8 @@ for _command in (
     suggesting.suggest,
     reading.today,
     keeping.index,
+    embedding.embed,
+    evaluating.evaluate,
     keeping.settings,
 ):
     cli.add_command(_command)
@@ -71,7 +74,7 @@ def main() -> None:
         code = _INTERRUPTED
     except SettingsError as error:
         code = _complain(error, _MISUSED)
-    except (StoreError, RunError, InputError) as error:
+    except (StoreError, RunError, InputError, EmbedderError) as error:
         code = _complain(error, FAILED)
     sys.exit(code or 0)
 

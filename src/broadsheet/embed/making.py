@@ -37,9 +37,9 @@ Watch = Callable[[int, int], None]
 class Sizes:
     """Rows by kind; the defaults fill the 16 MB that the model may have."""
 
-    stems: int = 49_000
-    bigrams: int = 5_000
-    buckets: int = 2_000
+    stems: int = 38_000
+    bigrams: int = 14_000
+    buckets: int = 3_000
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Where the table starts before its training: what a teacher makes of every single word.
 
 The recipe is that of static models distilled from sentence encoders: encode each word alone, take
-the mean away, keep the main directions (principal components) with their spread made more equal, and weigh each
-word by how rare it is ("A Simple but Tough-to-Beat Baseline for Sentence Embeddings", Arora et al. 2017). Without a
-teacher the table starts at random.
+the mean away, keep the main directions (principal components) with their spread made more equal,
+and weigh each word by how rare it is ("A Simple but Tough-to-Beat Baseline for Sentence
+Embeddings", Arora et al. 2017). Without a teacher the table starts at random.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 A text's vector is the sum of the rows of its stems and of the bigrams that neighbouring stems
 form, brought to unit length; a row's length says how much its word tells. Function words have no
-row. A word without one is guessed from its letter trigrams, and has a direction of its own. The idea is that of
-"Unsupervised Learning of Sentence Embeddings using Compositional n-Gram Features" (sent2vec);
-how the rows are trained stands in `broadsheet.embed.training`.
+row. A word without one is guessed from its letter trigrams, and has a direction of its own. The
+idea is that of "Unsupervised Learning of Sentence Embeddings using Compositional n-Gram Features"
+(sent2vec); how the rows are trained stands in `broadsheet.embed.training`.
 
 Rows are nested (Matryoshka): the first 64 or 128 numbers, brought to unit length again, are
 vectors of their own.
@@ -133,9 +133,7 @@ class StaticEmbedder:
 def to_unit_length(vectors: Vectors) -> Vectors:
     """The vectors divided by their length (Euclidean); zero stays zero."""
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-    found: Vectors = np.divide(
-        vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-12
-    )
+    found: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-12)
     return found
 
 

@@ -35,27 +35,27 @@ class Recipe:
 
     epochs: int = 4
     batch: int = 2048
-    rate: float = 0.003
+    rate: float = 0.008
     weight_rate: float = 0.02
     temperature: float = 0.05
     # Each step, a row that was used goes this part of its way back to where it started.
-    pull: float = 0.002
+    pull: float = 0.0005
     # Parts of the pairs: title, words, sentence (keywords take the title's where there are any).
     titles: float = 0.4
     words: float = 0.3
     # Words left out of the query's side, and of the paper's.
     query_dropout: float = 0.15
-    paper_dropout: float = 0.3
+    paper_dropout: float = 0.4
     # Share of the query's words that are hidden from the paper's side, so that other words than the
     # same ones must lead there.
     blind: float = 0.0
     # Papers a cluster gives to a batch; 0 draws at random.
-    run: int = 128
+    run: int = 64
     clusters: int = 1024
-    hard: float = 0.7
+    hard: float = 0.25
     widths: tuple[int, ...] = (64, 128, 256)
     width_weights: tuple[float, ...] = (0.3, 0.5, 1.0)
-    average: int = 2
+    average: int = 1
     seed: int = 1
 
 
@@ -73,9 +73,7 @@ class Ranges:
         self.starts.append(starts)
         self.ends.append(ends)
 
-    def rows(
-        self, corpus: Corpus, dropout: float, chance: np.random.Generator
-    ) -> Bags:
+    def rows(self, corpus: Corpus, dropout: float, chance: np.random.Generator) -> Bags:
         """The rows of all the pieces' words and bigrams, and the bag of each, in order of bags."""
         bags, starts = np.concatenate(self.bags), np.concatenate(self.starts)
         lengths = np.maximum(np.concatenate(self.ends) - starts, 0)

@@ -7,6 +7,7 @@ A setting comes from the command line, else the environment (`BROADSHEET_PORT`),
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from broadsheet.store.engine import sqlite_url
 
 CONFIG_FILE = "broadsheet.toml"
 _PREFIX = "BROADSHEET_"
+_EMBEDDER = re.compile(
+    r"(none|built-in(:(64|128|256))?|sentence-transformers:\S.*|openai:\S+@https?://\S+)\Z"
+)
 
 
 class SettingsError(Exception):
@@ -64,6 +68,16 @@ class Settings(BaseSettings):
     embedder_key: SecretStr | None = Field(
         default=None, description="The key that the embedder's address asks for."
     )
+
+    @field_validator("embedder")
+    @classmethod
+    def _names_an_embedder(cls, value: str) -> str:
+        if not _EMBEDDER.match(value):
+            raise ValueError(
+                "it is built-in, built-in:128, built-in:64, sentence-transformers:NAME, "
+                "openai:MODEL@https://host/v1 or none"
+            )
+        return value
 
     @field_validator("database_url")
     @classmethod

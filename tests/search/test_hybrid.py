@@ -211,6 +211,14 @@ def test_two_papers_of_one_work_are_one_entry(sqlite_store: Store, tmp_path: Pat
     assert set(library.find("wine")) == {"part1", "part2"}
 
 
+def test_a_phrase_that_no_paper_has_is_read_as_its_words_and_said(shelf: Library) -> None:
+    listing = shelf.listing('"ocean of waves"')
+    assert [entry.paper.id for entry in listing.entries][:1] == ["acl:sea"]
+    said = "No paper has the phrase as it stands; its words were looked for instead."
+    assert said in listing.notes
+    assert shelf.listing('"waves of the ocean"').notes == ()
+
+
 def test_pages_of_a_result_follow_each_other(sqlite_store: Store, tmp_path: Path) -> None:
     library = both(sqlite_store, tmp_path)
     words = ("car", "automobile", "vehicle", "motor")

@@ -53,6 +53,7 @@ def word(text: str, field: Field = Field.ANY, **how: bool) -> Words:
         ),
         ('""', []),
         ("-survey", [word("survey", negated=True)]),
+        ("chain -based", [word("chain"), word("based")]),
         ('-"a survey"', [word("a survey", phrase=True, negated=True)]),
         ("well-known", [word("well-known")]),
         ("--x", [word("-x", negated=True)]),

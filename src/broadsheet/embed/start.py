@@ -106,4 +106,5 @@ def _weighted(table: NDArray[Any], lexicon: Lexicon, shares: NDArray[np.float64]
 
 
 def _unit(table: NDArray[Any]) -> NDArray[Any]:
-    return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
+    unit: NDArray[Any] = table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
+    return unit

@@ -236,7 +236,7 @@ def _by_cluster(vectors: Floats, recipe: Recipe, chance: np.random.Generator) ->
 
 
 def _nearest(points: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
-    return torch.cat([(some @ centres.T).argmax(dim=1) for some in points.split(16384)])
+    return torch.cat([(some @ centres.T).argmax(dim=1) for some in torch.split(points, 16384)])
 
 
 def pairs(

@@ -8,20 +8,20 @@ the other. What was measured to choose this is in docs/search-quality.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from broadsheet.embed.base import Embedder, EmbedderError, Vectors
+from broadsheet.records import Clause, Paper, Period, Query, Reason, Span, Words, Years
 from broadsheet.records import Field as QueryField
-from broadsheet.records import Paper, Period, Query, Reason, Span, Words, Years
 from broadsheet.search.asking import Understood, understand
 from broadsheet.search.dense import DenseIndex, Filter
 from broadsheet.search.lexical import Asked, Found, Hit, LexicalIndex
 
 # The share of the words in the score.
-WORDS = 0.5
+WORDS = 0.6
 # Candidates of each half. A result is no longer than both together.
 DEPTH = 200
 # A paper without any of the words must be this near in meaning (cosine).
@@ -76,6 +76,11 @@ class Hybrid:
         """
         understood = understand(query, period, self.words)
         ranked = self.rank(understood, like)
+        opened = False
+        if not len(ranked.numbers) and any(_is_open(clause) for clause in query.scoring):
+            understood = understand(_opened(query), period, self.words)
+            ranked = self.rank(understood, like)
+            opened = len(ranked.numbers) > 0
         also = self._folded(ranked, same) if same else {}
         again = {number for others in also.values() for number in others}
         if again:
@@ -84,6 +89,7 @@ class Hybrid:
             self._hits(understood.asked, ranked, slice(offset, offset + limit), also),
             len(ranked.numbers),
             corrections=understood.corrections,
+            opened=opened,
         )
 
     def similar(
@@ -197,6 +203,22 @@ class Hybrid:
                 Hit(number, float(in_words + in_meaning), tuple(reasons), also.get(number, ()))
             )
         return tuple(hits)
+
+
+def _is_open(clause: Words) -> bool:
+    """Whether the clause is a phrase that could be read as its words."""
+    return clause.phrase and clause.field is QueryField.ANY
+
+
+def _opened(query: Query) -> Query:
+    """The query with its phrases read as their words."""
+    clauses: list[Clause] = []
+    for clause in query.clauses:
+        if isinstance(clause, Words) and not clause.negated and _is_open(clause):
+            clauses += [Words(word) for word in clause.text.split()]
+        else:
+            clauses.append(clause)
+    return replace(query, clauses=tuple(clauses))
 
 
 def _is_strict(clause: Words) -> bool:

@@ -47,10 +47,11 @@ from broadsheet.text.analysis import (
 )
 
 # Raise when the schema or the analysis changes: indexes of another format are made anew.
-FORMAT = 1
-# How much a word counts in each field. A title says what a paper is about in ten words.
-WEIGHTS = {"title": 1.2, "abstract": 1.0, "names": 1.5}
-_FIELDS = {False: ("title", "abstract"), True: ("names",)}
+FORMAT = 2
+# How much a word counts in each field. `text` is title and abstract together; a title says what a
+# paper is about in ten words, so it counts once more by itself.
+WEIGHTS = {"title": 0.5, "text": 1.0, "names": 1.5}
+_FIELDS = {False: ("title", "text"), True: ("names",)}
 # Postings read for one query's candidates: what two cores read in a few milliseconds.
 _POSTINGS = 100_000
 _WRITER_BYTES = 96 * 1024 * 1024
@@ -80,7 +81,7 @@ def _schema() -> Schema:
     builder.add_text_field("kind", tokenizer_name="raw", index_option="basic")
     builder.add_unsigned_field("number", indexed=True, fast=True)
     builder.add_text_field("title", tokenizer_name="prose")
-    builder.add_text_field("abstract", tokenizer_name="prose")
+    builder.add_text_field("text", tokenizer_name="prose")
     builder.add_text_field("title_words", tokenizer_name="names", index_option="basic")
     builder.add_text_field("names", tokenizer_name="names")
     builder.add_text_field("cat", tokenizer_name="raw", index_option="basic", fast=True)
@@ -126,6 +127,7 @@ class Found:
     total: int
     relaxed: bool = False
     corrections: tuple[tuple[str, str], ...] = ()
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,7 +458,7 @@ class LexicalIndex:
         }
         parts = [
             Query.boost_query(part, WEIGHTS[name])
-            for name in fields.get(clause.field, ("title", "abstract", "names"))
+            for name in fields.get(clause.field, ("title", "text", "names"))
             if (part := self._in_field(name, clause)) is not None
         ]
         if clause.prefix:
@@ -490,7 +492,7 @@ class LexicalIndex:
                     Query.term_query(self.schema, name, term, index_option="freq"), WEIGHTS[name]
                 ),
             )
-            for name in ("title", "abstract")
+            for name in ("title", "text")
         ]
         return Query.boolean_query(fields)
 
@@ -502,7 +504,7 @@ class LexicalIndex:
         held = max(searcher.num_docs, 1)
         weighed = []
         for term, count in counts.items():
-            frequency = searcher.doc_freq("abstract", term) + searcher.doc_freq("title", term)
+            frequency = searcher.doc_freq("text", term)
             if frequency > 1:
                 weight = 1 + math.log(count)
                 weighed.append((weight * math.log(1 + held / frequency), term, weight))
@@ -650,7 +652,7 @@ def _document(paper: Paper) -> dict[str, Any]:
         "number": paper.number,
         "title": paper.title,
         "title_words": paper.title,
-        "abstract": paper.text,
+        "text": [paper.title, paper.text],
         "names": names,
         "cat": category_terms(paper.categories),
         "has": has_terms(paper),

@@ -131,7 +131,8 @@ class Suggester:
         if index is None:
             return None
         searcher, read = index.searcher(), self._categories
-        seen = (id(index), searcher.num_docs, searcher.num_segments)
+        state = index.state()
+        seen = (id(index), state.through if state else 0)
         if read[0] != seen:
             found = searcher.terms_with_prefix("cat", "", limit=_MOST_CATEGORIES)
             self._categories = read = (seen, found)

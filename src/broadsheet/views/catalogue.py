@@ -260,6 +260,8 @@ class Catalogue:
             f"No paper has “{written}”; “{read}” was looked for instead."
             for written, read in found.corrections
         ]
+        if found.opened:
+            notes.append("No paper has the phrase as it stands; its words were looked for instead.")
         if found.relaxed and found.total:
             notes.append("No paper has all of these words; these have some of them.")
         marks = frozenset(stem(read) for _, read in found.corrections)

@@ -46,6 +46,8 @@ _FIELDS = {
     "has": Field.HAS,
     "like": Field.LIKE,
 }
+# Second halves of compounds: in `blockchain -based` a hyphen lost its place, nobody means "not".
+_SECOND_HALVES = ("aware", "based", "driven", "free", "like", "oriented", "specific", "wise")
 # What looks like a field in text that was pasted in: part of an address, not of the language.
 _ADDRESS = ("http", "https", "doi", "arxiv", "ftp", "mailto")
 
@@ -86,7 +88,7 @@ class _Parser:
 
     def take(self, match: re.Match[str]) -> None:
         """Reads one token: perhaps a minus, perhaps a field, and a word or phrase."""
-        negated = bool(match["not"])
+        negated = bool(match["not"]) and match["word"] not in _SECOND_HALVES
         written = match["field"] or ""
         is_phrase = match["phrase"] is not None
         if is_phrase and not match["close"]:

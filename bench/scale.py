@@ -301,7 +301,7 @@ def queries(count: int) -> dict[str, list[str]]:
     starts = [(words, draw.randrange(len(words) - 2)) for words in telling if len(words) > 3]
     return {
         "title": titles[:_EACH],
-        "title with typos": [_misspelt(title, draw) for title in titles[_EACH : 2 * _EACH]],
+        "title with typos": [misspelt(title, draw) for title in titles[_EACH : 2 * _EACH]],
         "question": draw.sample(questions, _EACH),
         "two or three words": [
             " ".join(words[start : start + 2 + index % 2])
@@ -311,7 +311,7 @@ def queries(count: int) -> dict[str, list[str]]:
     }
 
 
-def _misspelt(title: str, draw: random.Random) -> str:
+def misspelt(title: str, draw: random.Random) -> str:
     """The title with a letter dropped, doubled, changed or swapped in two of its longer words."""
     words = title.split()
     longer = [place for place, word in enumerate(words) if len(word) > 4]

@@ -59,7 +59,8 @@ def test_a_training_from_nothing_learns_which_words_belong_together(
     words = embedder.encode_queries([word for topic in TOPICS for word in topic])
     alike = (words @ words.T).reshape(len(TOPICS), 10, len(TOPICS), 10).mean(axis=(1, 3))
     apart = alike[~np.eye(len(TOPICS), dtype=bool)]
-    assert alike.diagonal().min() > apart.max() + 0.2
+    # Each word also has a direction of its own, so no two of them are the same.
+    assert alike.diagonal().min() > apart.max() + 0.1
     assert "papers.jsonl.xz: 900 papers" in (tmp_path / "m" / "card.md").read_text()
 
 

@@ -175,8 +175,9 @@ def save(
     whole = np.rint(table / scales[:, None]).astype(np.int8)
     np.save(folder / "table.npy", whole)
     np.save(folder / "scales.npy", scales.astype(np.float32))
-    lines = [*lexicon.terms, "", *(f"{first} {second}" for first, second in lexicon.bigrams)]
-    (folder / "words.xz").write_bytes(lzma.compress("\n".join(lines).encode(), preset=9))
+    pairs = "\n".join(f"{first} {second}" for first, second in lexicon.bigrams)
+    words = "\n".join(lexicon.terms) + "\n\n" + pairs
+    (folder / "words.xz").write_bytes(lzma.compress(words.encode(), preset=9))
     about = {"name": name, "buckets": lexicon.buckets, "title_share": title_share}
     (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n")
 

@@ -140,9 +140,9 @@ def _terms(
 
 
 def _most_telling(counted: Iterable[tuple[int, Term]], words: LexicalIndex) -> list[Term]:
-    held = max(words.held(), 1)
     known = [(count, term) for count, term in counted if count]
     if len(known) > _MOST_TERMS:
+        held = max(words.searcher().num_docs, 1)
         known.sort(key=lambda one: (-one[1].weight * math.log(1 + held / one[0]), one[1].term))
     return [term for _, term in known[:_MOST_TERMS]]
 

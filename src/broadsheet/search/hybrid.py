@@ -23,7 +23,7 @@ from broadsheet.search.lexical import Asked, Found, Hit, LexicalIndex
 # The share of the words in the score.
 WORDS = 0.6
 # Candidates of each half. A result is no longer than both together.
-DEPTH = 200
+DEPTH = 150
 # A paper without any of the words must be this near in meaning (cosine).
 NEAR = 0.3
 # Papers so near each other in meaning may be one work.

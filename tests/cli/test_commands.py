@@ -204,7 +204,9 @@ def test_the_index_tells_how_it_stands_and_can_be_made_anew(library: Program) ->
     assert (after["indexed"], after["held"], after["current"]) == (304, 304, True)
     assert after["generation"] != before["generation"]
     assert library.ask("search", "floats", "--limit", "1000")["entries"] == found
-    assert library.run("index", "status").out.startswith("words: 304 of 304 papers are in the index")
+    assert library.run("index", "status").out.startswith(
+        "words: 304 of 304 papers are in the index"
+    )
 
 
 def test_the_quarantine_lists_file_line_reason_and_bytes(library: Program) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from broadsheet.embed.base import EmbedderError
+from broadsheet.embed.base import EmbedderError, Vectors
 from broadsheet.records import Author, Listing, Order, Period, Span
 from broadsheet.search.follow import MeaningIndex, SearchIndex
 from broadsheet.store.engine import Store
@@ -250,7 +251,7 @@ def test_a_changed_paper_is_found_by_what_it_says_now(shelf: Library) -> None:
 
 
 class _Silent(Concepts):
-    def encode_queries(self, texts: object) -> object:  # type: ignore[override]
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
         raise EmbedderError("The embedder does not answer.")
 
 

@@ -28,7 +28,8 @@ def choose(site: Site, history: str) -> None:
 
 
 def ask(site: Site, text: str, **headers: str) -> int:
-    return site.client.post("/queries/past", data={"q": text}, headers=headers).status_code
+    answer = site.client.post("/queries/past", data={"q": text}, headers=headers)
+    return int(answer.status_code)
 
 
 def remembered(site: Site) -> list[str]:

@@ -155,7 +155,7 @@ def train(
         for batch in batches(corpus, table.final(), papers, recipe, chance):
             loss = _loss(table, corpus, batch, recipe, chance)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
             schedule.step()
             step += 1

@@ -95,6 +95,7 @@ def test_a_press_on_a_line_leads_there_and_leaving_the_box_closes_the_list(
     expect(page.locator("#suggestions")).to_be_hidden()
     page.route("**/suggest?**", lambda route: answer(route, ("category", "cat:cs.LG", "/about?x")))
     page.locator("#q").press("ArrowDown")
+    expect(page.locator(OPTIONS)).to_have_count(1)  # those of before are gone
     page.locator(OPTIONS).click()
     expect(page).to_have_url(f"{reader.base}/about?x")
 

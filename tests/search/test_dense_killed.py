@@ -169,8 +169,9 @@ def test_killed_at_any_instant_it_holds_one_commit_whole(
             replay.go_to(state.through)
         replay.check(index)
         index.verify()
-        # At most what one commit had begun to write lies about, and the next takes it away.
-        assert len(set(os.listdir(folder)) - index.files()) <= 2 + len(index.segments()) * 2
+        # What lies about is what one commit had begun to write, or had not yet cleared away; the
+        # next takes it. A folder that gathered leftovers would soon hold hundreds.
+        assert len(set(os.listdir(folder)) - index.files()) <= 40
         if kill % 10 == 9:
             write_on(index, 1)
             assert set(os.listdir(folder)) == index.files()

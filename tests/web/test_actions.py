@@ -83,7 +83,8 @@ def test_a_choice_is_kept_and_leads_back(site: Site, path: str) -> None:
     assert answer.status_code == 303
     assert answer.headers["location"] == path
     page = site.page("/")
-    assert chosen(page) == {"density": "full", "theme": "dark", "keys": "off"}
+    expected = {"density": "full", "theme": "dark", "keys": "off", "history": "off"}
+    assert chosen(page) == expected
     html = page.one("html")
     assert (html["data-theme"], html["data-density"], html["data-keys"]) == ("dark", "full", "off")
 
@@ -91,7 +92,8 @@ def test_a_choice_is_kept_and_leads_back(site: Site, path: str) -> None:
 def test_what_is_not_chosen_stays_as_it_was(site: Site) -> None:
     site.client.post("/preferences", data={"theme": "dark"})
     site.client.post("/preferences", data={"density": "titles"})
-    assert chosen(site.page("/about")) == {"density": "titles", "theme": "dark", "keys": "on"}
+    expected = {"density": "titles", "theme": "dark", "keys": "on", "history": "off"}
+    assert chosen(site.page("/about")) == expected
 
 
 @pytest.mark.parametrize(

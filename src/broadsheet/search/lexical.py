@@ -158,6 +158,7 @@ class LexicalIndex:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.schema = _schema()
         with _noticing_damage():
             if not Index.exists(str(folder)):  # tantivy would make one
@@ -184,7 +185,27 @@ class LexicalIndex:
 
     def writer(self) -> IndexWriter:
         """The one writer. Raises ValueError where another process has it."""
+        self._clear_away()
         return self._index.writer(_WRITER_BYTES, _WRITER_THREADS)
+
+    def _clear_away(self) -> None:
+        """Removes the lists of deleted papers that a killed writer left uncommitted.
+
+        tantivy names such a list by segment and operation, counts operations on from the last
+        commit, and refuses to write where a file is: the next commit would fail for good.
+        """
+        try:
+            segments = orjson.loads((self._folder / "meta.json").read_bytes())["segments"]
+        except (OSError, KeyError, orjson.JSONDecodeError) as error:
+            raise Damaged(f"meta.json cannot be read: {error}") from error
+        committed = {
+            f"{segment['segment_id'].replace('-', '')}.{segment['deletes']['opstamp']}.del"
+            for segment in segments
+            if segment.get("deletes")
+        }
+        for file in self._folder.glob("*.del"):
+            if file.name not in committed:
+                file.unlink(missing_ok=True)
 
     def state(self) -> State | None:
         """What the last commit holds; None for an index without any."""

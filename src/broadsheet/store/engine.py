@@ -6,6 +6,7 @@ Errors a person can mend are `StoreError`s, one sentence each.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from broadsheet.store import migrations
 
 # A writer that waits longer than this for another one has met a hang, not a queue.
 _BUSY_SECONDS = 60
+_AGAIN_SECONDS = 0.02
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # A commit that was acknowledged survives a power cut, not only a killed process.
@@ -179,11 +181,24 @@ def _prepare_sqlite(engine: Engine) -> None:
         # hide SQLITE_BUSY behind a stale snapshot: we say BEGIN ourselves.
         connection.isolation_level = None
         for pragma in _SQLITE_PRAGMAS:
-            connection.execute(pragma)
+            _patiently(connection, pragma)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
+
+
+def _patiently(connection: sqlite3.Connection, pragma: str) -> None:
+    """Executes a pragma; changing to WAL does not wait by itself for who else is opening."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(pragma)
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN_SECONDS)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 _HEAD = """# Broadsheet's built-in embedding
 
 A table of word vectors. A text's vector is the sum of the rows of its stems and of the bigrams
-that neighbouring stems form, brought to unit length; words without a row are put together from
-letter trigrams. 256 numbers a vector; the first 64 or 128 of them are vectors of their own.
+that neighbouring stems form, brought to unit length; a word without a row is guessed from its
+letter trigrams and has a direction of its own. 256 numbers a vector; the first 64 or 128 of them
+are vectors of their own.
 
 For finding scientific papers by meaning, in English, on a small machine without a GPU.
 """
@@ -20,7 +21,8 @@ _LIMITS = """## Limits
 - Mostly learned from papers on machine learning, physics and mathematics; words of medicine and
   everyday life keep the meaning the start gave them, and little more.
 - What the papers say about people and groups, the vectors repeat. Do not judge people by them.
-- Nothing of any reader, and no search benchmark, was used in the training.
+- No reader's data and no search benchmark were trained on. Settings were chosen by benchmarks:
+  docs/search-quality.md says by which, and which of their queries were looked at.
 """
 
 

@@ -16,7 +16,7 @@ import json
 import lzma
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from itertools import chain, repeat
+from itertools import chain, pairwise, repeat
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +120,7 @@ class StaticEmbedder:
         found = self._table[rows]
         begins = np.flatnonzero(np.diff(owners, prepend=-1)).tolist()
         # One sum a text: np.add.reduceat does the same many times slower.
-        for begin, end in zip(begins, [*begins[1:], len(rows)], strict=True):
+        for begin, end in pairwise([*begins, len(rows)]):
             sums[owners[begin]] += np.add.reduce(found[begin:end], axis=0)
 
     def _from_pieces(self, term: str) -> Vectors | None:

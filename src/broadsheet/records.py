@@ -97,22 +97,22 @@ class Paper:
     id: str
     title: str
     abstract: str
-    summary: str
-    authors: tuple[Author, ...]
-    author_count: int | None
-    organization: str | None
-    categories: tuple[str, ...]
-    year: int | None
-    published: date | None
-    updated: date | None
-    announced: date | None
-    day: date | None
-    version: int
-    links: tuple[Link, ...]
-    comment_count: int | None
-    licence: str | None
-    rank: int | None
-    change: int
+    summary: str = ""
+    authors: tuple[Author, ...] = ()
+    author_count: int | None = None
+    organization: str | None = None
+    categories: tuple[str, ...] = ()
+    year: int | None = None
+    published: date | None = None
+    updated: date | None = None
+    announced: date | None = None
+    day: date | None = None
+    version: int = 1
+    links: tuple[Link, ...] = ()
+    comment_count: int | None = None
+    licence: str | None = None
+    rank: int | None = None
+    change: int = 0
     origins: tuple[Origin, ...] = ()
 
     @property

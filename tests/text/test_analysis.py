@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from broadsheet.text.analysis import matches, name_terms, prose_terms, stem, telling, words_of
+from broadsheet.text.analysis import (
+    ascii_words,
+    matches,
+    name_terms,
+    prose_terms,
+    stem,
+    telling,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +33,17 @@ def test_prose_is_cut_at_what_is_no_letter_and_reduced_to_stems(
     text: str, terms: list[str]
 ) -> None:
     assert prose_terms(text) == terms
+
+
+ASCII = st.text(st.characters(max_codepoint=127), max_size=200) | st.lists(
+    st.sampled_from(["Networks", "x_1", "running,", "A" * 61, "state-of-the-art", "\0", "4o"])
+).map(" ".join)
+
+
+@given(ASCII)
+def test_words_cut_quickly_have_the_terms_that_prose_has(text: str) -> None:
+    terms = [stem(word.decode()) for word in ascii_words(text)]
+    assert [term for term in terms if term] == prose_terms(text)
 
 
 def test_names_are_not_stemmed() -> None:

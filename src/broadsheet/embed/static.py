@@ -16,7 +16,7 @@ import json
 import lzma
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from itertools import chain, pairwise, repeat
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from broadsheet.embed.base import EmbedderError, Vectors
 from broadsheet.embed.lexicon import Lexicon, is_word, own_direction
-from broadsheet.text.analysis import STOP_WORDS, prose_terms
+from broadsheet.text.analysis import STOP_WORDS, ascii_words, prose_terms, stem
 
 WIDTHS = (64, 128, 256)
 BUILT_IN = Path(__file__).parent / "model"
@@ -33,15 +33,35 @@ LONGEST_TEXT = 50_000
 # Words looked up at once: enough to spread numpy's overhead, few enough for the cache.
 _BLOCK = 2_000
 _UNKNOWN, _SKIPPED = -1, -2
+# Spellings whose rows are remembered: those of a million papers, but for what occurs once.
+_REMEMBERED = 250_000
 
 # An unknown word's length, and the part of it that its letters make one guess; measured.
 _OWN, _GUESS = 1.5, 1.5
 
 Ints = NDArray[np.int32]
+# A stem, or a word as an ASCII text spells it.
+Word = str | bytes
+
+
+class _Rows(dict[Word, int]):
+    """The row of each stem, and of each spelling once it was asked for.
+
+    To look a spelling up is several times faster than to stem it, and most words are old ones.
+    """
+
+    def __missing__(self, word: Word) -> int:
+        if isinstance(word, str):
+            return _UNKNOWN
+        term = stem(word.decode())
+        row = self[term] if term else _SKIPPED
+        if len(self) < _REMEMBERED:
+            self[word] = row
+        return row
 
 
 class StaticEmbedder:
-    """Sums of a table's rows. Fast: a few thousand abstracts a second on one core.
+    """Sums of a table's rows. Fast: many thousand abstracts a second on one core.
 
     The vector of a text does not depend on the texts encoded with it. Never fails on a text.
     """
@@ -57,7 +77,7 @@ class StaticEmbedder:
         self._lexicon = lexicon
         self._table = table
         self._title_share = np.float32(title_share)
-        self._rows = {**lexicon.rows, **dict.fromkeys(STOP_WORDS, _SKIPPED)}
+        self._rows = _Rows({**lexicon.rows, **dict.fromkeys(STOP_WORDS, _SKIPPED)})
         self._unknown = lru_cache(maxsize=20_000)(self._from_pieces)
 
     @property
@@ -90,11 +110,9 @@ class StaticEmbedder:
             vectors[start : start + len(block)] = self._sums(block)
         return to_unit_length(vectors)
 
-    def _sums(self, texts: list[list[str]]) -> Vectors:
-        """The sums of the rows of analysed texts."""
-        rows = np.fromiter(
-            map(self._rows.get, chain.from_iterable(texts), repeat(_UNKNOWN)), np.int32
-        )
+    def _sums(self, texts: list[Sequence[Word]]) -> Vectors:
+        """The sums of the rows of texts that are cut into words."""
+        rows = np.fromiter(map(self._rows.__getitem__, chain.from_iterable(texts)), np.int32)
         owners = np.repeat(np.arange(len(texts), dtype=np.int32), [len(text) for text in texts])
         unknown = np.flatnonzero(rows == _UNKNOWN)
         kept = rows != _SKIPPED
@@ -102,26 +120,31 @@ class StaticEmbedder:
         bigrams = self._lexicon.bigram_rows(stems[:-1], stems[1:])
         together = (bigrams >= 0) & (of_stems[:-1] == of_stems[1:])
         known = stems >= 0
-        sums = np.zeros((len(texts), self.width), np.float32)
-        self._add(sums, stems[known], of_stems[known])
-        self._add(sums, bigrams[together], of_stems[:-1][together])
+        sums = self._added(
+            np.concatenate([stems[known], bigrams[together]]),
+            np.concatenate([of_stems[known], of_stems[:-1][together]]),
+            len(texts),
+        )
         if len(unknown):
-            terms = list(chain.from_iterable(texts))
-            for place in unknown:
-                vector = self._unknown(terms[place])
+            words = list(chain.from_iterable(texts))
+            for place in unknown.tolist():
+                word = words[place]
+                term = word if isinstance(word, str) else stem(word.decode())
+                vector = self._unknown(term)
                 if vector is not None:
                     sums[owners[place]] += vector
         return sums
 
-    def _add(self, sums: Vectors, rows: Ints, owners: Ints) -> None:
-        """Adds the rows to the sums of their owners, which are in order."""
-        if not len(rows):
-            return
-        found = self._table[rows]
-        begins = np.flatnonzero(np.diff(owners, prepend=-1)).tolist()
+    def _added(self, rows: Ints, owners: Ints, count: int) -> Vectors:
+        """The sum of the rows of each of `count` owners, (count, width)."""
+        sums = np.zeros((count, self.width), np.float32)
+        order = np.argsort(owners, kind="stable")
+        found = self._table[rows[order]]
+        begins = np.searchsorted(owners[order], np.arange(count + 1)).tolist()
         # One sum a text: np.add.reduceat does the same many times slower.
-        for begin, end in pairwise([*begins, len(rows)]):
-            sums[owners[begin]] += np.add.reduce(found[begin:end], axis=0)
+        for owner, (begin, end) in enumerate(pairwise(begins)):
+            np.add.reduce(found[begin:end], axis=0, out=sums[owner])
+        return sums
 
     def _from_pieces(self, term: str) -> Vectors | None:
         """The vector of a word without a row: what its letter trigrams make one guess, and a
@@ -141,13 +164,14 @@ def to_unit_length(vectors: Vectors) -> Vectors:
     return found
 
 
-def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, list[list[str]]]]:
-    """The texts' terms, in runs of about `_BLOCK` terms: (place of the first, terms of each)."""
-    start, block, size = 0, [], 0
+def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, list[Sequence[Word]]]]:
+    """The texts' words, in runs of about `_BLOCK` words: (place of the first, words of each)."""
+    start, size = 0, 0
+    block: list[Sequence[Word]] = []
     for place, text in enumerate(texts):
-        terms = _terms(text)
-        block.append(terms)
-        size += len(terms)
+        words = _words(text)
+        block.append(words)
+        size += len(words)
         if size >= _BLOCK:
             yield start, block
             start, block, size = place + 1, [], 0
@@ -155,8 +179,10 @@ def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, list[list[str]]]]:
         yield start, block
 
 
-def _terms(text: str) -> list[str]:
+def _words(text: str) -> Sequence[Word]:
     text = text[:LONGEST_TEXT]
+    if text.isascii():
+        return ascii_words(text)
     try:
         return prose_terms(text)
     except UnicodeEncodeError:  # half of a character, as broken JSON has them

@@ -22,6 +22,11 @@ STOP_WORDS = frozenset(
     """.split()
 )
 _RUN = re.compile(r"[^\W_]+")
+# Letters and figures in lower case, a space for everything else.
+_ASCII_WORDS = bytes(
+    ord(chr(code).lower()) if chr(code).isascii() and chr(code).isalnum() else 32
+    for code in range(256)
+)
 
 
 def prose_analyzer() -> TextAnalyzer:
@@ -54,6 +59,13 @@ _NAMES = name_analyzer()
 def prose_terms(text: str) -> list[str]:
     """The terms of prose, in order, function words among them."""
     return list(_PROSE.analyze(text))
+
+
+def ascii_words(text: str) -> list[bytes]:
+    """The words of a text that is all ASCII, in lower case and not stemmed: `stem` makes of each
+    the term that `prose_terms` would. Much faster than that.
+    """
+    return text.encode("ascii").translate(_ASCII_WORDS).split()
 
 
 def name_terms(text: str) -> list[str]:

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, select, text
 
 from broadsheet.records import Record
-from broadsheet.store import changes, migrations, papers, past_queries, putting, readers
+from broadsheet.store import changes, ledger, migrations, papers, past_queries, putting, readers
 from broadsheet.store.engine import Store, StoreError, open_store, sqlite_url
 from broadsheet.store.tables import metadata
 from broadsheet.store.tables import readers as readers_table
@@ -93,30 +93,51 @@ def test_the_first_migration_makes_one_reader(store: Store) -> None:
     assert names == [readers.PERSONAL]
 
 
-def test_a_database_of_version_0001_keeps_its_papers_and_choices(
-    empty_url: str, monkeypatch: pytest.MonkeyPatch
+# A paper, and a choice, as the first version of the program wrote them.
+FIRST_EDITION = (
+    "insert into papers (number, id, title, abstract, summary, authors, categories, version,"
+    " links, change) values (1, 'acl:1', 'Of Kites', '', '', '[]', '[]', 1, '[]', 1)",
+    "insert into identifiers (id, paper) values ('acl:1', 1)",
+    "insert into origins (source, key, paper, digest, title_key, matched_by)"
+    " values ('jsonl', '1', 1, 'd', 't', 'new')",
+    "update counters set value = 1 where name in ('change', 'paper')",
+    "insert into preferences (reader, name, value) values (1, 'theme', 'dark')",
+)
+
+
+@pytest.mark.parametrize("version", ["0001", "0002"])
+def test_a_database_of_an_older_version_keeps_its_papers_and_choices(
+    empty_url: str, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Made as the first version made it, filled, and brought up to date at the next start."""
+    """Made as that version made it, filled, and brought up to date at the next start."""
     with monkeypatch.context() as then:
-        then.setattr(migrations, "upgrade", partial(migrations.upgrade, to="0001"))
+        then.setattr(migrations, "upgrade", partial(migrations.upgrade, to=version))
         old = open_store(empty_url)
-    assert not inspect(old.engine).has_table("past_queries")
+    assert inspect(old.engine).has_table("past_queries") is (version > "0001")
     with old.writing() as connection:
-        putting.put(connection, [Record("jsonl", "1", "Of Kites", identifiers=("acl:1",))])
-        readers.set_preference(connection, readers.personal(connection), "theme", "dark")
+        for statement in FIRST_EDITION:
+            connection.execute(text(statement))
+        if version > "0001":
+            past_queries.remember(connection, readers.personal(connection), "owls")
         identity, last = changes.identity(connection), changes.last_change(connection)
     old.close()
 
-    with pytest.raises(StoreError, match="version 0001; 'broadsheet up' brings it up"):
+    with pytest.raises(StoreError, match=f"version {version}; 'broadsheet up' brings it up"):
         open_store(empty_url, migrate=False)
     store = open_store(empty_url)
     with store.writing() as connection:
         reader = readers.personal(connection)
-        assert [paper.title for paper in papers.every(connection)] == ["Of Kites"]
+        held = list(papers.every(connection))
+        assert [(paper.title, paper.withdrawn) for paper in held] == [("Of Kites", False)]
         assert (changes.identity(connection), changes.last_change(connection)) == (identity, last)
         assert readers.preferences_of(connection, reader) == {"theme": "dark"}
         past_queries.remember(connection, reader, "kites")
-        assert [past.text for past in past_queries.held(connection, reader)] == ["kites"]
+        remembered = {past.text for past in past_queries.held(connection, reader)}
+        assert remembered == ({"owls", "kites"} if version > "0001" else {"kites"})
+        # What comes to a paper of then finds it.
+        said = Record("jsonl", "1", "Of Kites", "Held by a string.", identifiers=("acl:1",))
+        assert putting.put(connection, [said]).updated == 1
+        assert ledger.all_sources(connection) == []
     store.close()
 
 

@@ -159,12 +159,21 @@ def _corrected(text: str, words: LexicalIndex) -> str:
         return text
     if words.frequency(_as_prose(word)) or words.frequency(Term(word, word, in_names=True)):
         return text
-    near = [(words.frequency(_as_prose(other)), other) for other in _one_edit(word)]
-    most = max(near, default=(0, ""))[0]
+    near = _one_edit(word)
+    # Most words stand in some title; where none of these does, the stems of all are asked for.
+    most, best = _likeliest([other for other in near if words.spelt(other)], words)
     if most < _KNOWN:
-        return text
+        most, best = _likeliest(near, words)
+    return best if most >= _KNOWN else text
+
+
+def _likeliest(near: Iterable[str], words: LexicalIndex) -> tuple[int, str]:
+    """How many papers have the word that most have, and that word."""
+    counted = [(words.frequency(_as_prose(other)), other) for other in near]
+    most = max(counted, default=(0, ""))[0]
     # Several spellings have one stem; the word is the one that titles have.
-    return max((words.spelt(other), other) for count, other in near if count == most)[1]
+    spelt = ((words.spelt(other), other) for count, other in counted if count == most)
+    return most, max(spelt, default=(0, ""))[1]
 
 
 def _as_prose(word: str) -> Term:

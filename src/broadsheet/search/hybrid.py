@@ -7,8 +7,11 @@ the other. What was measured to choose this is in docs/search-quality.md.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +26,7 @@ from broadsheet.search.lexical import Asked, Found, Hit, LexicalIndex
 # The share of the words in the score.
 WORDS = 0.6
 # Candidates of each half. A result is no longer than both together.
-DEPTH = 150
+DEPTH = 100
 # A paper without any of the words must be this near in meaning (cosine).
 NEAR = 0.3
 # Papers so near each other in meaning may be one work.
@@ -104,14 +107,18 @@ class Hybrid:
     def rank(self, understood: Understood, like: Sequence[int] = ()) -> Ranked:
         """Every candidate, scored by both halves."""
         asked = understood.asked
-        by_words = dict(self.words.candidates(asked, DEPTH))
         vector = self._vector(understood.meaning, like)
         if vector is None or self.meaning is None:
-            numbers = np.fromiter(by_words, dtype=np.int64, count=len(by_words))
+            numbers = self._by_words(asked)
             cosines = np.zeros(len(numbers))
         else:
-            near, _ = self.meaning.search(vector, DEPTH, self._filter(asked, like))
-            numbers = np.union1d(np.fromiter(by_words, np.int64, len(by_words)), near)
+            # Both halves compute without holding the interpreter: they do so at once.
+            looking = _beside().submit(
+                self.meaning.search, vector, DEPTH, self._filter(asked, like)
+            )
+            by_words = self._by_words(asked)
+            near, _ = looking.result()
+            numbers = np.union1d(by_words, near)
             if like:
                 numbers = np.setdiff1d(numbers, np.array(like, np.int64))
             cosines = np.nan_to_num(self.meaning.scores(vector, numbers)).astype(np.float64)
@@ -120,6 +127,10 @@ class Hybrid:
         numbers, cosines = numbers[fits], cosines[fits]
         in_words = np.array([scores[number] for number in numbers.tolist()], dtype=np.float64)
         return _mixed(numbers, in_words, cosines)
+
+    def _by_words(self, asked: Asked) -> NDArray[np.int64]:
+        found = self.words.candidates(asked, DEPTH)
+        return np.fromiter((number for number, _ in found), np.int64, len(found))
 
     def _folded(
         self, ranked: Ranked, same: Callable[[int, int], bool]
@@ -203,6 +214,11 @@ class Hybrid:
                 Hit(number, float(in_words + in_meaning), tuple(reasons), also.get(number, ()))
             )
         return tuple(hits)
+
+
+@cache
+def _beside() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count(), "meaning")
 
 
 def _is_open(clause: Words) -> bool:

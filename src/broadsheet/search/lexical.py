@@ -340,14 +340,22 @@ class LexicalIndex:
         among = self._among(numbers)
         found: dict[int, list[tuple[str, float]]] = {number: [] for number in numbers}
         clauses = [(_shown(clause), self._scored(clause)) for clause in required_of(asked.query)]
-        clauses += [
-            (term.word, Query.boolean_query([(Occur.Should, p) for p in self._weighted([term])]))
-            for term in asked.terms
+        queries = [
+            (shown, Query.boolean_query([(Occur.Must, among), (Occur.Must, part)]))
+            for shown, part in clauses
         ]
-        for shown, part in clauses:
-            query = Query.boolean_query([(Occur.Must, among), (Occur.Must, part)])
-            for number, value in self._numbered(searcher, query, len(numbers)):
-                found[number].append((shown, value))
+        queries += [(term.word, self._part(among, term)) for term in asked.terms]
+        # Reading the numbers takes longer than the search itself: once is enough.
+        addresses = [address for _, address in searcher.search(among, len(numbers)).hits]
+        held = searcher.fast_field_values("number", addresses)
+        number_at = {
+            (address.segment_ord, address.doc): int(number or 0)
+            for address, number in zip(addresses, held, strict=True)
+        }
+        for shown, query in queries:
+            for value, address in searcher.search(query, len(numbers), count=False).hits:
+                number = number_at[address.segment_ord, address.doc]
+                found[number].append((shown, float(value)))
         return found
 
     def matching(self, asked: Asked, most: int) -> list[int] | None:
@@ -397,6 +405,17 @@ class LexicalIndex:
 
     def _weighted(self, terms: Iterable[Term]) -> list[Query]:
         return [self._in_one(field, term) for term in terms for field in _FIELDS[term.in_names]]
+
+    def _part(self, among: Query, term: Term) -> Query:
+        """What a term gives to some papers. A title's words are in the text too, so that the text
+        decides which papers have the term, and both lists of postings are skipped through.
+        """
+        first, *others = reversed(_FIELDS[term.in_names])
+        query = Query.boolean_query([(Occur.Must, among), (Occur.Must, self._in_one(first, term))])
+        for field in others:
+            part = self._in_one(field, term)
+            query = Query.boolean_query([(Occur.Must, query), (Occur.Should, part)])
+        return query
 
     def _in_one(self, field: str, term: Term) -> Query:
         query = Query.term_query(self.schema, field, term.term, index_option="freq")

@@ -59,6 +59,7 @@ def fold(records: Sequence[Record]) -> Row:
         "comment_count": paper.comment_count,
         "licence": paper.licence,
         "rank": paper.rank,
+        "withdrawn": paper.withdrawn,
     }
 
 
@@ -118,6 +119,7 @@ def unfold(row: Row, origin: Row, identifiers: Iterable[str]) -> Record:
         page=origin["page"],
         rank=origin["rank"],
         file=origin["file"],
+        withdrawn=row["withdrawn"],
     )
 
 
@@ -132,7 +134,10 @@ def record_json(record: Record) -> Row:
     values["links"] = _links(record.links)
     for name in ("published", "updated", "shown"):
         values[name] = values[name] and values[name].isoformat()
-    return {name: value for name, value in values.items() if value not in (None, "", [], ())}
+    empty = (None, "", [], ())
+    return {
+        name: value for name, value in values.items() if value not in empty and value is not False
+    }
 
 
 def record_of(source: str, key: str, values: Row) -> Record:
@@ -154,11 +159,17 @@ def digested(record: Record) -> tuple[Record, str]:
 
     The names of file and page do not count: the same page under another name is the same.
     """
-    said = orjson.dumps(replace(record, file=None, page=None))
+    said = _said(record)
     if b"\\u0000" in said or not (record.file or "").isascii():
         record = _storable(record)
-        said = orjson.dumps(replace(record, file=None, page=None))
+        said = _said(record)
     return record, hashlib.blake2b(said, digest_size=12).hexdigest()
+
+
+def _said(record: Record) -> bytes:
+    # Records had no such field once, and what they said then is what most say now.
+    said = orjson.dumps(replace(record, file=None, page=None))
+    return said.replace(b',"withdrawn":false}', b"}")
 
 
 def strength(identifier: str) -> tuple[int, str]:

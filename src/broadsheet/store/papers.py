@@ -213,4 +213,5 @@ def _paper(row: Any, seen: Iterable[Origin]) -> Paper:
         rank=row.rank,
         change=row.change,
         origins=tuple(seen),
+        withdrawn=row.withdrawn,
     )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -93,6 +95,7 @@ papers = Table(
     Column("rank", Integer),
     # The change log: the number of the last write to this paper. See changes.py.
     Column("change", BigInteger, nullable=False, unique=True),
+    Column("withdrawn", Boolean, nullable=False, server_default=false()),
     CheckConstraint("title <> ''", name="titled"),
     CheckConstraint("author_count >= 0", name="counted"),
     CheckConstraint("version >= 1", name="versioned"),
@@ -194,4 +197,70 @@ past_queries = Table(
     Column("times", Integer, nullable=False),
     CheckConstraint("times >= 1", name="asked"),
     Index("ix_past_queries_reader_used", "reader", "used"),
+)
+
+# Where papers come from by themselves: a category of arXiv, the Hub's daily list, a feed.
+sources = Table(
+    "sources",
+    metadata,
+    Column("number", _Key, primary_key=True, autoincrement=True),
+    Column("kind", String(20), nullable=False),
+    Column("name", String(400), nullable=False),
+    Column("added", Moment, nullable=False),
+    # The first day that is to be complete.
+    Column("since", Date, nullable=False),
+    # Everything up to this day was asked for and stored; where a harvest broke off.
+    Column("through", Date),
+    Column("progress", JSON(none_as_null=True)),
+    # What the source gave for asking only for news (RFC 9110, ETag and Last-Modified).
+    Column("etag", Text),
+    Column("modified", Text),
+    Column("harvested", Moment),
+    Column("answered", Moment),
+    # Failures in a row; not asked again before `retry`; what was wrong, in a sentence.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("retry", Moment),
+    Column("problem", Text),
+    UniqueConstraint("kind", "name"),
+    CheckConstraint("failures >= 0", name="failed"),
+)
+
+# The ledger, what was announced: each name that a source listed under a day.
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("source", _Key, ForeignKey("sources.number", ondelete="CASCADE"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("id", String(400), primary_key=True),
+    Column("kind", String(10), nullable=False),
+    # The version announced, where the source says it.
+    Column("version", SmallInteger),
+    CheckConstraint("kind in ('new', 'cross', 'replace')", name="kind"),
+)
+
+# The ledger, what the source stated: how many of each kind it announced on a day. Without a row
+# nothing is known of the day; a row without counts says that the source was asked in vain.
+statements = Table(
+    "statements",
+    metadata,
+    Column("source", _Key, ForeignKey("sources.number", ondelete="CASCADE"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("new", Integer),
+    Column("cross", Integer),
+    Column("replace", Integer),
+    # When the source last answered about the day, and when it last stated these counts.
+    Column("asked", Moment, nullable=False),
+    Column("stated", Moment),
+    # Whether a second interface of the source said the same, which makes a zero believable.
+    Column("confirmed", Boolean, nullable=False, server_default=false()),
+)
+
+# One row a service: who may talk to it now, and from when on the next may. See manners.py.
+services = Table(
+    "services",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("holder", String(40)),
+    Column("until", Moment),
+    Column("next", Moment),
 )

@@ -8,7 +8,8 @@ are, two in a hundred of the ten nearest papers change, after rotation two in a 
 A signature is the sign of each number of a row's difference from its list's centroid. With one
 factor a row, an estimate of the row's product with any query comes of it: RaBitQ, Gao and Long,
 "Quantizing High-Dimensional Vectors with a Theoretical Error Bound for Approximate Nearest
-Neighbor Search", SIGMOD 2024.
+Neighbor Search", SIGMOD 2024. Lists and signatures serve what a filter leaves of a segment, and
+small segments; a large one has codes (`codes.py`) for looking through all of it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from broadsheet.search.dense.codes import FEWEST, coded
 from broadsheet.search.dense.facets import Columns, columns_joined, write_columns
 from broadsheet.search.dense.files import writing
 
@@ -171,6 +173,10 @@ def build(path: Path, sources: list[Source]) -> tuple[int, int]:
         file.add("centroids", centroids)
         file.add("starts", starts)
         file.add("list_of", np.repeat(np.arange(len(centroids)), lengths).astype(np.uint16))
+        if len(places) >= FEWEST:
+            codebook, codes = coded(len(places), width, lambda some: joined.floats(order[some]))
+            file.add("codebook", codebook)
+            file.add("codes", codes)
         columns = columns_joined([source.columns for source in sources])
         return file.close(write_columns(file, columns.reordered(place, order))), count
 

@@ -1,7 +1,8 @@
 """Searching segments: which rows to look at, what each is worth by its signature, and the best.
 
-All segments are one search: their lists are tried by how near their centroids are, whichever
-segment they belong to, and the estimates that signatures give compare across segments.
+A large segment is compared whole, by its codes. Of the others, and of what a filter leaves, all
+segments are one search: their lists are tried by how near their centroids are, whichever segment
+they belong to, and the estimates that signatures give compare across segments.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from broadsheet.search.dense.segment import Segment
 
 # How many rows are compared number by number, at least and for each result wanted.
 _RESCORED, _RESCORED_EACH = 400, 8
+# The same of rows that codes name.
+_CODED, _CODED_EACH = 2000, 10
 # How many rows the finer estimate is made for.
 _FINELY, _FINELY_EACH = 4000, 80
 # How many rows are looked at, at least and for each result wanted; with a filter, how many that
@@ -186,11 +189,13 @@ def search(
     """
     shares = [_share(segment, query, asked) for segment in segments if segment.searchable]
     few = 0
-    parts, probed = [], []
+    parts, probed, coded = [], [], []
     for share in sorted(shares, key=lambda share: share.few):
         few += share.few
         if few <= _FEW and share.clauses:
             parts.append(_Part(share, _all_passing(share), _NO_LISTS))
+        elif share.segment.codes is not None and not share.clauses:
+            coded.append(share)
         else:
             probed.append(share)
     parts += _probe(probed, limit)
@@ -198,7 +203,22 @@ def search(
     parts = _narrowed(parts, rounded.rough, max(_FINELY, limit * _FINELY_EACH))
     parts = _narrowed(parts, rounded.fine, max(_RESCORED, limit * _RESCORED_EACH))
     found = [(part.share.segment, part.given) for part in parts if part.given is not None]
+    found += _by_codes([share.segment for share in coded], query, limit)
     return _best(found, query, limit)
+
+
+def _by_codes(segments: list[Segment], query: Floats, limit: int) -> list[tuple[Segment, Rows]]:
+    """The rows of some segments that are worth most by their codes."""
+    most = max(_CODED, limit * _CODED_EACH)
+    named = [(s, *s.codes.nearest(query, most)) for s in segments if s.codes is not None]
+    worth = np.concatenate([products for _, _, products in named]) if named else np.empty(0)
+    cut = (
+        np.partition(worth, len(worth) - most)[len(worth) - most] if len(worth) > most else -np.inf
+    )
+    return [
+        (segment, segment.passing(rows[products >= cut].astype(np.uint32), []))
+        for segment, rows, products in named
+    ]
 
 
 def _narrowed(parts: list[_Part], asked: _Rounded, most: int) -> list[_Part]:
@@ -336,7 +356,10 @@ def _rows_of(starts: Ints, ends: Ints) -> Rows:
 
 def _best(found: Sequence[tuple[Segment, Rows]], query: Floats, limit: int) -> Answer:
     """The best `limit` of some rows, by score and then by number."""
-    rough = [segment.floats(rows) @ query for segment, rows in found]
+    rough = [
+        (segment.rows[rows].astype(np.float32) @ query) * segment.scales[rows]
+        for segment, rows in found
+    ]
     total = sum(map(len, rough))
     cut = -np.inf
     if total > limit:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broadsheet.search.dense.building import Floats, Ints, Packed, Source
+from broadsheet.search.dense.codes import Codes
 from broadsheet.search.dense.facets import Clause, Columns, FacetReader, Filter, Listed, Rows
 from broadsheet.search.dense.files import Arrays, Named, Part, read_arrays, writing
 
@@ -40,6 +41,14 @@ class Segment:
         lengths = np.sqrt((self.centroids**2).sum(axis=1))
         self.lengths: Floats = np.maximum(lengths, np.finfo(np.float32).tiny)
         self.facets = FacetReader(self._file, self.count)
+        # Segments that are small, or older than codes, have none.
+        self.codes: Codes | None = None
+        if before is not None:
+            self.codes = before.codes
+        elif "codes" in arrays:
+            self.codes = Codes(
+                self.rows.shape[1], arrays["codebook"], arrays["codes"], self.searchable
+            )
         self.dead: NDArray[np.bool_] | None = None
         if part.dead_file is not None:
             if before is not None and before.part.dead_file == part.dead_file:

@@ -41,7 +41,8 @@ class Record:
     `(source, key)` names the record for good: the same pair met again is the same record,
     perhaps revised. `identifiers` are names of the work itself, strongest first, as in
     `2403.13064`, `acl:2024.acl-long.1`, `doi:10.1000/xyz`. `shown` is the day under which a
-    listing showed the paper, `year` is for works whose day is not known.
+    listing showed the paper, `year` is for works whose day is not known. `withdrawn` says that the
+    authors took the work back.
     """
 
     source: str
@@ -65,6 +66,7 @@ class Record:
     page: str | None = None
     rank: int | None = None
     file: str | None = None
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass, field
 
 from broadsheet.intake.arxiv.tex import readable
@@ -27,6 +27,8 @@ _FOR = re.compile(
 )
 _CROWDED_DOT = re.compile(r"(?<=[^\W\d_]\.)(?=[^\W\d_])")
 _DOT_HYPHEN = re.compile(r"\. -(?=\w)")
+# Most names of a snapshot of millions: nothing is to be done about them.
+_USUAL = re.compile(r"(?!Et )[A-Z][a-z]{0,30}\.?(?: [A-Z]\.){0,3}(?: [A-Z][a-z]{1,30}){1,3}\Z")
 _LETTER = re.compile(r"[^\W\d_]")
 # "(1)" or "(a)" in front of an address, and what refers to it: "1", "1,2", "1 and 3", "a".
 _MARK = re.compile(r"\(\s*(\d{1,4}|[a-z]|[*†‡§])\s*\)")
@@ -70,12 +72,14 @@ def people(stated: Iterable[tuple[str, str]]) -> tuple[Author, ...]:
     """
     authors: list[Author] = []
     for name, affiliation in stated:
+        if not affiliation and _USUAL.match(name):
+            authors.append(Author(name))
+            continue
         where = readable(plain(affiliation)) if affiliation else ""
         if len(where) > _LONGEST_AFFILIATION:
             where = ""  # a footnote gone astray; the name still counts
         authors.extend(Author(each, where or None) for each in _apart(tidy(name)))
-        if len(authors) > _MOST:
-            raise InputError(f"the paper has more than {_MOST:,} authors")
+    _check(authors)
     return tuple(authors)
 
 
@@ -119,8 +123,14 @@ def _read(text: str) -> tuple[list[_Named], Mapping[str, str]]:
                 found[-1].notes.append(piece)
         else:
             _take(piece, found, continued=continued)
+            _check(found)
         continued = is_note
     return found, legend
+
+
+def _check(found: Sized) -> None:
+    if len(found) > _MOST:
+        raise InputError(f"the paper has more than {_MOST:,} authors")
 
 
 def _pieces(text: str) -> Iterator[tuple[str, bool]]:
@@ -156,7 +166,7 @@ def _take(text: str, found: list[_Named], *, continued: bool) -> None:
     for name in map(str.strip, _BETWEEN.split(text)):
         if not name or _ET_AL.match(name):
             continue
-        if _SUFFIX.match(name) and found and not continued:
+        if found and not continued and _SUFFIX.match(name) and len(found[-1].name) < _LONGEST_NAME:
             found[-1].name += f" {name}"
         else:
             found.append(_Named(name))

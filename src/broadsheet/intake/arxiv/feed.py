@@ -74,6 +74,8 @@ def parse(data: bytes) -> FeedDay:
     title = plain(text(child(channel, "title"))[:500])
     if title.startswith("Feed error"):
         raise InputError(f"arXiv answered: {_refusal(channel) or title}")
+    if "arxiv" not in title.lower():
+        raise InputError("the answer is no feed of arXiv's")  # an empty one would pass for a day
     if len(items) > _MOST_ITEMS:
         raise InputError(f"the feed has more than {_MOST_ITEMS:,} papers")
     announced: dict[str, Announced] = {}

@@ -141,7 +141,7 @@ def _sections(data: bytes) -> Listing:
     if not is_list:
         raise InputError("the page is no daily list of arXiv's")
     root = _root(data)
-    said = "".join(str(piece) for piece in root.itertext())
+    said = " ".join(str(piece) for piece in root.itertext())
     total = _TOTAL.search(said)
     if total:
         found.total = _number(total[1])
@@ -207,7 +207,9 @@ def _marked(words: str) -> Kind:
 
 
 def _described(entry: Element) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    title, authors, codes = "", (), ()
+    title = ""
+    authors: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
     for part in entry.iter("div"):
         kinds = (part.get("class") or "").split()
         if "list-title" in kinds:

@@ -15,6 +15,7 @@ from typing import Literal
 from broadsheet.intake.jsonl import links_in
 from broadsheet.intake.opening import InputError
 from broadsheet.records import Author, Link, Record
+from broadsheet.text.links import may_hold_links
 from broadsheet.text.normalise import identifier, is_arxiv, plain
 
 SOURCE = "arxiv"
@@ -28,6 +29,7 @@ _MOST_CATEGORIES = 100
 # A DOI may hold commas and semicolons itself; they part two only where another one follows.
 _BETWEEN_DOIS = re.compile(r"(?<![\s,;])[\s,;]++(?=doi:|https?://|10\.)|\s+", re.IGNORECASE)
 _CATEGORY = re.compile(r"[a-z][a-z-]{1,19}(?:\.[A-Za-z][A-Za-z-]{0,19})?\Z")
+_OAI_PREFIX = re.compile(r"oai:arxiv\.org:", re.IGNORECASE)
 _WITHDRAWN = re.compile(r"\bwithdrawn\b(?! from (?!(?:the )?arxiv))", re.IGNORECASE)
 _WITHDRAWN_ABSTRACT = re.compile(
     r"(?:this|the) (?:\w+ ){0,3}(?:has|have|was|is)(?: been)? withdrawn\b", re.IGNORECASE
@@ -113,7 +115,7 @@ def arxiv_id(text: str) -> tuple[str, int | None]:
 
     Understands addresses and OAI names too. Raises InputError for anything else.
     """
-    bare = plain(text[:200]).removeprefix("oai:")
+    bare = _OAI_PREFIX.sub("", plain(text[:200]))
     known = identifier(bare)
     if known is None or not is_arxiv(known[0]):
         raise InputError(
@@ -126,7 +128,10 @@ def bounded(name: str, text: str, longest: int) -> str:
     """`text` on one line. Raises InputError where it is too long."""
     if len(text) > longest:
         raise InputError(f"the {name} has {len(text):,} characters; at most {longest:,}")
-    return plain(text)
+    if not text:
+        return ""
+    # arXiv breaks its lines in two ways, and `plain` is slow only where it finds any.
+    return plain(text.strip().replace("\n  ", " ").replace("\n", " "))
 
 
 def categories(stated: Iterable[str]) -> tuple[str, ...]:
@@ -186,9 +191,8 @@ def _links(names: tuple[str, ...], abstract: str, comments: str) -> tuple[Link, 
         Link("pdf", f"https://arxiv.org/pdf/{names[0]}"),
     ]
     links += [Link("doi", f"https://doi.org/{name.removeprefix('doi:')}") for name in names[1:]]
-    links += links_in(abstract)
-    if comments:
-        links += links_in(comments)
+    for text in filter(may_hold_links, (abstract, comments)):
+        links += links_in(text)
     if len(links) == 2:
         return (links[0], links[1])
     return tuple({link.url: link for link in reversed(links)}.values())[::-1]

@@ -138,7 +138,11 @@ def _authors(values: dict[str, Any]) -> tuple[Author, ...]:
 
 def _named(row: Any) -> tuple[str, str]:
     """A row `[last, first, suffix, affiliation…]`, which may be shorter."""
-    if not isinstance(row, list) or not all(isinstance(part, str) for part in row):
+    try:
+        "".join(row)  # the quickest way to ask whether all of it is text
+    except TypeError:
+        raise InputError("authors_parsed is not a list of names") from None
+    if not isinstance(row, list):
         raise InputError("authors_parsed is not a list of names")
     last, first, suffix = (*row[:3], "", "", "")[:3]
     name = f"{first} {last} {suffix}" if suffix else f"{first} {last}" if first else last

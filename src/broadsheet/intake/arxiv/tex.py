@@ -21,7 +21,7 @@ _LETTERS = {
 # An accent and the letter under it. One that is named by a letter needs a brace or a space.
 _ACCENT = re.compile(
     r"""\\(?:([`'^~=."])\ ?|([urHvdckb])(?:\ |(?=\{)))
-        (?:\{\ ?\\?([A-Za-z])\ ?\}|\\?([A-Za-z]))""",
+        (?:\{\ ?\\?([A-Za-z])\ ?\}|\\([ij])(?![A-Za-z])(?:\ (?=[a-z]))?|([A-Za-z]))""",
     re.VERBOSE,
 )
 # TeX eats the space after a command; people write "Micha\l Nowak" and mean the space.
@@ -44,4 +44,4 @@ def readable(text: str) -> str:
 
 
 def _accented(match: re.Match[str]) -> str:
-    return (match[3] or match[4]) + _MARKS[match[1] or match[2]]
+    return (match[3] or match[4] or match[5]) + _MARKS[match[1] or match[2]]

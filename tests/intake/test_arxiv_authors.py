@@ -74,6 +74,24 @@ def test_numbers_are_looked_up_in_the_list_at_the_end() -> None:
     ]
 
 
+def test_numbers_without_parentheses_are_looked_up_too() -> None:
+    assert read("A. Ant (1), B. Bee (1,2) (1 Hive, Basel; 2 - Reef)") == [
+        ("A. Ant", "Hive, Basel"),
+        ("B. Bee", "Hive, Basel; Reef"),
+    ]
+    assert read("A. Ant (1 Hive Street; 7 Dunes)") == [("A. Ant", "1 Hive Street; 7 Dunes")]
+
+
+def test_a_count_of_further_authors_is_no_place() -> None:
+    assert read(
+        "BOAT Collaboration: A. Ant, B. Bee, et al. (750 additional authors not shown)"
+    ) == [
+        ("BOAT Collaboration", None),
+        ("A. Ant", None),
+        ("B. Bee", None),
+    ]
+
+
 def test_numbers_that_lead_nowhere_are_no_place() -> None:
     assert read("A. Ant (1), B. Bee (2)") == [("A. Ant", None), ("B. Bee", None)]
 
@@ -109,6 +127,7 @@ def test_parentheses_within_parentheses_belong_to_the_affiliation() -> None:
         (r"S\o ren \O stergaard", "Søren Østergaard"),
         (r"Mar\'\i a Mart\'{\i}nez", "María Martínez"),
         (r"Wei\ss{}", "Weiß"),
+        (r"Vardarl{\i}", "Vardarlı"),
         (r"J.~Smith", "J. Smith"),
         (r"\.Zofia \^Ile \~Nandu \=Ama", "Żofia Île Ñandu Āma"),
         (r"Dan \AA kerlund", "Dan Åkerlund"),

@@ -32,6 +32,9 @@ _USUAL = re.compile(r"(?!Et )[A-Z][a-z]{0,30}\.?(?: [A-Z]\.){0,3}(?: [A-Z][a-z]{
 _LETTER = re.compile(r"[^\W\d_]")
 # "(1)" or "(a)" in front of an address, and what refers to it: "1", "1,2", "1 and 3", "a".
 _MARK = re.compile(r"\(\s*(\d{1,4}|[a-z]|[*†‡§])\s*\)")
+# The same without parentheses: "1 Basin Labs; 2 - Harbour School".
+_BARE_MARK = re.compile(r"(?:\A|[;,] ?)(\d{1,3})(?: ?- ?| )(?=[^\W\d_])")
+_NOT_SHOWN = re.compile(r"(?:and )?\d[\d,]* (?:additional|more|other) authors", re.IGNORECASE)
 _REFERENCES = re.compile(r"[\s,;&]+|\band\b")
 
 
@@ -119,7 +122,7 @@ def _read(text: str) -> tuple[list[_Named], Mapping[str, str]]:
         if is_note and (marks := _legend(piece)):
             legend.update(marks)
         elif is_note:
-            if found:
+            if found and not _NOT_SHOWN.match(piece):
                 found[-1].notes.append(piece)
         else:
             _take(piece, found, continued=continued)
@@ -175,14 +178,14 @@ def _take(text: str, found: list[_Named], *, continued: bool) -> None:
 
 def _legend(note: str) -> dict[str, str]:
     """The addresses of a list such as "(1) Basin Labs, (2) Harbour School"."""
-    if not note.startswith("(") or not _MARK.match(note):
-        return {}
-    parts = _MARK.split(note)
-    return {
-        mark: address.strip(" ,;.")
-        for mark, address in zip(parts[1::2], parts[2::2], strict=True)
-        if address.strip(" ,;.")
-    }
+    if _MARK.match(note):
+        parts = _MARK.split(note)
+    else:
+        parts = _BARE_MARK.split(note)
+        if len(parts) < 5 or parts[1::2] != [str(n + 1) for n in range(len(parts) // 2)]:
+            return {}
+    addresses = (address.strip(" ,;.") for address in parts[2::2])
+    return {mark: address for mark, address in zip(parts[1::2], addresses, strict=True) if address}
 
 
 def _affiliation(one: _Named, legend: Mapping[str, str]) -> str | None:

@@ -110,7 +110,7 @@ def parse_recent(data: bytes) -> tuple[Listing, ...]:
     Raises InputError for a page that is no such list.
     """
     days: list[_Gathered] = []
-    for element in _walk(data):
+    for element in _walk(_root(data)):
         if element.tag == "h3":
             heading = _heading(element)
             stated = day(heading)
@@ -133,14 +133,14 @@ def parse_recent(data: bytes) -> tuple[Listing, ...]:
 def _sections(data: bytes) -> Listing:
     found = _Gathered()
     is_list = False
-    for element in _walk(data):
+    root = _root(data)
+    for element in _walk(root):
         if element.tag in ("h1", "h3"):
             is_list = _section(_heading(element), found) or is_list
         else:
             _entry(element, found)
     if not is_list:
         raise InputError("the page is no daily list of arXiv's")
-    root = _root(data)
     said = " ".join(str(piece) for piece in root.itertext())
     total = _TOTAL.search(said)
     if total:
@@ -243,9 +243,9 @@ def _number(digits: str) -> int:
     return int(digits.replace(",", "") or 0)
 
 
-def _walk(data: bytes) -> Iterator[Element]:
+def _walk(root: Element) -> Iterator[Element]:
     """The headings and entries of a page, in their order."""
-    return _root(data).iter("h1", "h3", "dt", "dd")
+    return root.iter("h1", "h3", "dt", "dd")
 
 
 def _root(data: bytes) -> Element:

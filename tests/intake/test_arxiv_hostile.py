@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -145,33 +146,56 @@ def test_random_bytes_are_answered_or_refused(data: bytes) -> None:
         survives(parse, data)
 
 
-@settings(max_examples=50, deadline=None)
-@given(
-    st.sampled_from(SEEDS),
-    st.lists(
-        st.tuples(
-            st.floats(0, 1, exclude_max=True),
-            st.integers(0, 40),
-            st.one_of(
-                st.binary(max_size=8),
-                st.sampled_from(
-                    [b"<", b">", b"&", b"&#0;", b"&lt;", b"</", b"\x00", b"\xff", b"<record>", b'"',
-                     b"<metadata/>", b"<id/>", b"<dt>", b"</dd>", b"<h3>", b"(showing 99999999 of"]
-                ),
-            ),
-        ),
-        min_size=1,
-        max_size=6,
+PIECES = [b"<", b">", b"&", b"&#0;", b"&lt;", b"</", b"\x00", b"\xff", b"<record>", b'"', b"<id/>",
+          b"<metadata/>", b"<dt>", b"</dd>", b"<h3>", b"(showing 99999999 of"]  # fmt: skip
+CHANGES = st.lists(
+    st.tuples(
+        st.floats(0, 1, exclude_max=True),
+        st.integers(0, 40),
+        st.one_of(st.binary(max_size=8), st.sampled_from(PIECES)),
     ),
-)  # fmt: skip
+    min_size=1,
+    max_size=6,
+)
+
+
+def changed(data: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
+    """`data` with pieces taken out and others put in."""
+    for where, length, piece in changes:
+        place = int(where * len(data))
+        data = data[:place] + piece + data[place + length :]
+    return data
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from(SEEDS), CHANGES)
 def test_mutated_answers_are_answered_or_refused(
     seed: bytes, changes: list[tuple[float, int, bytes]]
 ) -> None:
-    for where, length, piece in changes:
-        place = int(where * len(seed))
-        seed = seed[:place] + piece + seed[place + length :]
     for parse in (*XML, *PAGES):
-        survives(parse, seed)
+        survives(parse, changed(seed, changes))
+
+
+@pytest.fixture(scope="session")
+def recorded(shared: Path) -> list[bytes]:
+    """Answers as arXiv and others gave them."""
+    folder = shared / "data" / "recorded"
+    answers = [file.read_bytes() for file in sorted(folder.glob("arxiv_oai/**/*.xml"))]
+    answers += [
+        str(json.loads(file.read_bytes())["body"]).encode("latin-1")
+        for file in sorted(folder.glob("arxiv_atom/id_*.json"))
+    ]
+    assert len(answers) > 30
+    return answers
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10_000), CHANGES)
+def test_mutated_recorded_answers_are_answered_or_refused(
+    recorded: list[bytes], number: int, changes: list[tuple[float, int, bytes]]
+) -> None:
+    for parse in XML:
+        survives(parse, changed(recorded[number % len(recorded)], changes))
 
 
 @settings(max_examples=100, deadline=None)

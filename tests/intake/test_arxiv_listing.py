@@ -142,6 +142,13 @@ def test_an_entry_that_cannot_be_read_leaves_the_day_not_whole() -> None:
     assert not found.is_whole
 
 
+def test_a_page_that_breaks_off_is_not_whole() -> None:
+    data = new_page(*WHOLE, total=4)
+    found = parse_new(data[: data.index(b"item4")])
+    assert len(found.announced) == 3
+    assert not found.is_whole
+
+
 def test_a_list_that_states_no_number_is_not_known_to_be_whole() -> None:
     found = parse_new(new_page(section("New submissions", entry(1, "2611.1", "x")), total=None))
     assert found.total is None

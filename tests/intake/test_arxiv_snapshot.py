@@ -13,8 +13,11 @@ import pytest
 
 from broadsheet.intake.arxiv import snapshot
 from broadsheet.intake.formats import recognise
+from broadsheet.intake.importing import import_files
 from broadsheet.intake.opening import open_input
 from broadsheet.records import Author, Quarantined, Record
+from broadsheet.store import papers
+from broadsheet.store.engine import Store
 
 from . import arxiv_samples as samples
 from .papers import line
@@ -217,3 +220,20 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert count == 1_000
     assert peak < 1_000_000
+
+
+def test_an_import_holds_the_papers_and_a_later_file_revises_them(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    file = tmp_path / "arxiv-metadata-oai-snapshot.json"
+    file.write_bytes(samples.snapshot_line(versions=samples.snapshot()["versions"][:1]))
+    first = import_files(sqlite_store, [file])
+    assert (first.read, first.new, first.quarantined) == (1, 1, 0)
+    file.write_bytes(samples.snapshot_line(title="Small Boats, Longer Memories"))
+    second = import_files(sqlite_store, [file])
+    assert (second.read, second.new) == (1, 0)
+    with sqlite_store.reading() as connection:
+        [paper] = papers.every(connection)
+    assert (paper.id, paper.version) == ("2611.01234", 2)
+    assert paper.title == "Small Boats, Longer Memories"
+    assert [origin.source for origin in paper.origins] == ["arxiv"]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from broadsheet.intake import jsonl, saved_page
+from broadsheet.intake.arxiv import snapshot
 from broadsheet.intake.opening import Input, InputError
 from broadsheet.records import Quarantined, Record
 
@@ -50,6 +51,8 @@ FORMATS = (
         saved_page.recognises,
         lambda opened, options: saved_page.read(opened, options.page_year),
     ),
+    # Before the lines of any JSON, which would take it too.
+    Format("arxiv", snapshot.recognises, lambda opened, _options: snapshot.read(opened)),
     Format(jsonl.SOURCE, jsonl.recognises, lambda opened, _options: jsonl.read(opened)),
 )
 

@@ -134,7 +134,7 @@ def record_json(record: Record) -> Row:
     values["links"] = _links(record.links)
     for name in ("published", "updated", "shown"):
         values[name] = values[name] and values[name].isoformat()
-    empty = (None, "", [], ())
+    empty: tuple[Any, ...] = (None, "", [], ())
     return {
         name: value for name, value in values.items() if value not in empty and value is not False
     }

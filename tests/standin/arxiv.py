@@ -86,7 +86,7 @@ class Standin:
     ) -> None:
         self.world = world
         self.closing = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._requests: list[Request] = []
         self._orders: list[_Order] = []
         self._answers = Answers(world, page_size, token_life)
@@ -130,8 +130,8 @@ class Standin:
     ) -> None:
         """Lets a fault strike the requests it fits whose path and query begin with the prefix.
 
-        It strikes `times` times (None: for ever), each request or `every` so manieth one. Where
-        several are due, the one ordered first strikes.
+        It strikes `times` times (None: for ever): each such request, or with `every` = n the n-th
+        and every n-th after it. Where several faults are due, the one ordered first strikes.
         """
         with self._lock:
             self._orders.append(_Order(fault, path_prefix, times, every))
@@ -183,6 +183,12 @@ class Standin:
         """Records a request."""
         with self._lock:
             self._requests.append(request)
+            self._lock.notify_all()
+
+    def wait_for(self, count: int, timeout: float = 10.0) -> bool:
+        """Waits until so many requests have been answered; False where that takes too long."""
+        with self._lock:
+            return self._lock.wait_for(lambda: len(self._requests) >= count, timeout)
 
     # --- Answers ----------------------------------------------------------------------------
 
@@ -238,9 +244,9 @@ def _is_known(answer: Answer, headers: Mapping[str, str]) -> bool:
         return tag.strip('"') in known or "*" in known
     try:
         since = parsedate_to_datetime(headers.get("if-modified-since", ""))
-    except ValueError:
+        return since >= parsedate_to_datetime(answer.headers["Last-Modified"])
+    except (ValueError, TypeError):
         return False
-    return since >= parsedate_to_datetime(answer.headers["Last-Modified"])
 
 
 # --- The wire -----------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from typing import Any, ClassVar
+from urllib.parse import unquote
+
+from .documents import set_spec
 
 FEEDS = ("/rss/", "/atom/")
 PAPERS = ("/oai", "/list/", "/catchup/", *FEEDS, "/api/query")
@@ -104,14 +107,18 @@ class GzipBomb(Fault):
 class Empty(Fault):
     """Nothing was announced, it seems: noRecordsMatch, a listing of no entries, an empty feed.
 
-    The query interface still tells the right total, as arXiv's does under load.
+    With a `category`, it is so for that one only. The query interface still tells the right
+    total, as arXiv's does under load.
     """
 
+    category: str | None = None
     paths: ClassVar[tuple[str, ...]] = PAPERS
 
     def fits(self, target: str) -> bool:
-        """Any request for papers."""
-        return target.startswith(self.paths) and not _only_told(target)
+        """Any request for papers, or any that names the category (or its set)."""
+        if not target.startswith(self.paths) or _only_told(target):
+            return False
+        return self.category is None or _names(target, self.category)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +216,13 @@ def bomb(megabytes: int) -> bytes:
 
 def _http_date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def _names(target: str, category: str) -> bool:
+    # The set in a resumption token is quoted three times.
+    plain = unquote(unquote(unquote(target)))
+    path, _, query = plain.partition("?")
+    return category in path.split("/") or f"set={set_spec(category)}" in query.split("&")
 
 
 def _only_told(target: str) -> bool:

@@ -329,16 +329,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(400, {"error": str(error)})
 
     def _control(self, wanted: Mapping[str, Any]) -> None:
-        if "now" in wanted:
-            self.standin.set_now(datetime.fromisoformat(wanted["now"]))
+        now = datetime.fromisoformat(wanted["now"]) if "now" in wanted else None
+        orders = []
+        for told in wanted.get("faults", ()):
+            when = {name: told[name] for name in ("path_prefix", "times", "every") if name in told}
+            what = {name: value for name, value in told.items() if name not in when}
+            orders.append((faults.understood(what), when))
+        # Nothing is done until all of it is understood.
+        if now is not None:
+            self.standin.set_now(now)
         if wanted.get("clear"):
             self.standin.clear()
         if wanted.get("forget"):
             self.standin.forget()
-        for told in wanted.get("faults", ()):
-            order = {name: told[name] for name in ("path_prefix", "times", "every") if name in told}
-            values = {name: value for name, value in told.items() if name not in order}
-            self.standin.order(faults.understood(values), **order)
+        for fault, when in orders:
+            self.standin.order(fault, **when)
         self._say(200, {"now": self.standin.world.now.isoformat()})
 
     def _say(self, status: int, said: Mapping[str, str]) -> None:

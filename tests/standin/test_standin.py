@@ -856,6 +856,7 @@ def test_another_process_can_order_faults(arxiv: Standin, client: httpx.Client) 
         {"now": "today"},
         {"now": "2026-03-06T12:00:00"},
         {"faults": [{"fault": "Nonsense"}]},
+        {"now": "2026-03-06T12:00:00+00:00", "faults": [{"fault": "Nonsense"}]},
         {"faults": [{"fault": "Cut", "before": 3}]},
         [],
     ],

@@ -101,6 +101,7 @@ def harvest(client: httpx.Client, query: str = LIST) -> list[str]:
     while onward := token(answer):
         answer = resume(client, onward)
         found += ids(answer)
+        assert len(found) < 2000, "the harvest goes round in circles"
     return found
 
 

@@ -1,0 +1,1 @@
+"""A stand-in for arXiv: what it serves, from invented days, with faults on order."""

@@ -1,0 +1,312 @@
+"""Asking other machines: one at a time where they wish it, patiently, and never without bounds.
+
+A service that wants to be asked gently has turns (`store.manners`), which all processes that share
+the database take in order. What fails for a moment is asked for again, later each time; what says
+when to come back is believed.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from broadsheet import __version__
+from broadsheet.intake.guard import GuardError, checked
+from broadsheet.store import manners
+from broadsheet.store.engine import Store
+
+_LARGEST = 64 * 1024 * 1024
+_PIECE = 256 * 1024
+_TRIES = 4
+_MOST_REDIRECTS = 5
+# Statuses after which to ask again: too many requests, and servers that cannot just now.
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# In pauses of the service: how long to wait at most between tries, and how long a service may
+# tell us to wait before we rather come back in another round.
+_LONGEST_WAIT = 20
+_ACCEPTED = "text/xml, application/xml, application/atom+xml, application/rss+xml, text/html, */*"
+
+
+class FetchError(Exception):
+    """What was asked for did not come; the message is a sentence.
+
+    `later` is in how many seconds the service wishes to be asked again, where it said so.
+    """
+
+    def __init__(self, sentence: str, later: float | None = None) -> None:
+        super().__init__(sentence)
+        self.later = later
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error
+    """The program is to end; what was asked for is asked for the next time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Who is asked. `pause` is in seconds from one answer to the next question, `hosts` are
+    the only hosts that a redirect may lead to; a `guarded` one may be anywhere public.
+    """
+
+    name: str
+    pause: float
+    hosts: tuple[str, ...] = ()
+    guarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came, unpacked. `is_news` is false where nothing changed since `etag` or `modified`."""
+
+    url: str
+    body: bytes
+    kind: str
+    etag: str | None = None
+    modified: str | None = None
+    is_news: bool = True
+
+
+@dataclass(slots=True)
+class _Again(Exception):  # noqa: N818
+    """It may come if asked once more, in `wait` seconds where that was said."""
+
+    sentence: str
+    wait: float | None = None
+
+
+@dataclass(slots=True)
+class Fetcher:
+    """Asks, for one process. `patience` is how many seconds an answer may take, `contact` how a
+    service's operators reach ours, `stop` ends every wait.
+    """
+
+    store: Store
+    contact: str = ""
+    patience: float = 120.0
+    stop: threading.Event = field(default_factory=threading.Event)
+    holder: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def get(
+        self,
+        service: Service,
+        url: str,
+        *,
+        etag: str | None = None,
+        modified: str | None = None,
+        largest: int = _LARGEST,
+    ) -> Answer:
+        """What is at an address, for as long as it is no larger than `largest` bytes unpacked.
+
+        Raises FetchError where it does not come, Stopped where the program ends meanwhile, and
+        StoreError where the database does not answer.
+        """
+        headers = {
+            "User-Agent": self._who(),
+            "Accept": _ACCEPTED,
+            "Accept-Encoding": "gzip",
+        }
+        if etag:
+            headers["If-None-Match"] = etag
+        if modified:
+            headers["If-Modified-Since"] = modified
+        wait = service.pause
+        for left in reversed(range(_TRIES)):
+            try:
+                return self._followed(service, url, headers, largest)
+            except _Again as again:
+                if again.wait is not None and again.wait > service.pause * _LONGEST_WAIT:
+                    raise FetchError(again.sentence, again.wait) from again
+                if not left:
+                    raise FetchError(again.sentence, again.wait) from again
+                pause = again.wait if again.wait is not None else wait * random.uniform(1, 1.3)  # noqa: S311
+                self._rest(service, pause)
+                wait = min(2 * wait, service.pause * _LONGEST_WAIT)
+        raise AssertionError
+
+    def _who(self) -> str:
+        contact = f"; {self.contact}" if self.contact else ""
+        return f"Broadsheet/{__version__} (self-hosted reader{contact})"
+
+    def _followed(
+        self, service: Service, url: str, headers: dict[str, str], largest: int
+    ) -> Answer:
+        for _ in range(_MOST_REDIRECTS):
+            found = self._once(service, url, headers, largest)
+            if isinstance(found, Answer):
+                return found
+            target = urljoin(url, found)
+            if not service.guarded and urlsplit(target).hostname not in service.hosts:
+                host = urlsplit(target).hostname or target[:100]
+                raise FetchError(f"{_shown(url)} leads to {host}, which is not asked.")
+            url = target
+        raise FetchError(f"{_shown(url)} leads from one address to the next without end.")
+
+    def _once(
+        self, service: Service, url: str, headers: dict[str, str], largest: int
+    ) -> Answer | str:
+        """One request, in our turn: the answer, or where it sends us."""
+        try:
+            target, extra, extensions = _target(service, url)
+        except GuardError as error:
+            raise FetchError(f"{_shown(url)} cannot be asked: {error}.") from error
+        until = time.monotonic() + self.patience
+        timeout = httpx.Timeout(min(30.0, self.patience))
+        with self._turn(service):
+            until = time.monotonic() + self.patience
+            try:
+                with (
+                    httpx.Client(timeout=timeout, trust_env=not service.guarded) as client,
+                    client.stream(
+                        "GET", target, headers={**headers, **extra}, extensions=extensions
+                    ) as response,
+                ):
+                    return _read(response, url, until, largest, self.stop)
+            except (httpx.TransportError, httpx.DecodingError) as error:
+                raise _Again(f"{_shown(url)} did not answer ({_why(error)}).") from error
+            except (httpx.InvalidURL, httpx.HTTPError, UnicodeError) as error:
+                raise FetchError(f"{_shown(url)} cannot be asked ({_why(error)}).") from error
+
+    @contextmanager
+    def _turn(self, service: Service) -> Iterator[None]:
+        # Long enough for the slowest answer: nobody else asks meanwhile.
+        lease = self.patience + 2 * service.pause + 1
+        while True:
+            with self.store.writing() as connection:
+                turn = manners.take(connection, service.name, self.holder, lease)
+            if turn.granted:
+                break
+            self.wait(turn.wait)
+        try:
+            yield
+        finally:
+            self._rest(service, service.pause, wait=False)
+
+    def _rest(self, service: Service, pause: float, *, wait: bool = True) -> None:
+        """Nobody asks the service for `pause` seconds; nor do we go on, where `wait`."""
+        with self.store.writing() as connection:
+            manners.give_back(connection, service.name, self.holder, pause)
+        if wait:
+            self.wait(pause)
+
+    def wait(self, seconds: float) -> None:
+        """Waits. Raises Stopped where the program is to end."""
+        if self.stop.wait(max(0.0, seconds)):
+            raise Stopped
+
+
+def _target(service: Service, url: str) -> tuple[str, dict[str, str], dict[str, str]]:
+    """The address to connect to, and the headers and extensions that go with it: for a guarded
+    service the very machine that was checked. Raises GuardError.
+    """
+    if not service.guarded:
+        return url, {}, {}
+    found = checked(url)
+    parts = httpx.URL(url)
+    host = parts.netloc.decode()
+    return (
+        str(parts.copy_with(host=found.address)),
+        {"Host": host},
+        {"sni_hostname": found.host},
+    )
+
+
+def _read(
+    response: httpx.Response, url: str, until: float, largest: int, stop: threading.Event
+) -> Answer | str:
+    status = response.status_code
+    if status in _REDIRECTS and response.headers.get("location"):
+        return str(response.headers["location"])
+    if status == 304:
+        return Answer(url, b"", "", is_news=False)
+    if status in _PASSING:
+        raise _Again(f"{_shown(url)} answered {status}.", _retry_after(response))
+    if status != 200:
+        raise FetchError(f"{_shown(url)} answered {status}.")
+    body = bytearray()
+    unpack = _Unpacking(response.headers.get("content-encoding", ""))
+    for piece in response.iter_raw(_PIECE):
+        if stop.is_set():
+            raise Stopped
+        if time.monotonic() > until:
+            raise _Again(f"{_shown(url)} answers too slowly.")
+        for part in unpack(piece):
+            body += part
+            if len(body) > largest:
+                raise FetchError(f"{_shown(url)} answers with more than {largest:,} bytes.")
+    if not unpack.is_whole:
+        raise _Again(f"{_shown(url)} broke off in the middle of its answer.")
+    return Answer(
+        url,
+        bytes(body),
+        response.headers.get("content-type", ""),
+        response.headers.get("etag"),
+        response.headers.get("last-modified"),
+    )
+
+
+class _Unpacking:
+    """Unpacks gzip a bounded piece at a time: a small answer may hold gigabytes of zeros."""
+
+    def __init__(self, encoding: str) -> None:
+        packed = encoding.strip().lower() in ("gzip", "x-gzip")
+        if encoding and not packed and encoding.strip().lower() != "identity":
+            raise FetchError(f"The answer is packed as {encoding[:20]}, which was not asked for.")
+        self._unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if packed else None
+
+    def __call__(self, piece: bytes) -> Iterator[bytes]:
+        """What a piece holds."""
+        if self._unpacker is None:
+            yield piece
+            return
+        try:
+            yield self._unpacker.decompress(piece, _PIECE)
+            while self._unpacker.unconsumed_tail:
+                yield self._unpacker.decompress(self._unpacker.unconsumed_tail, _PIECE)
+        except zlib.error as error:
+            raise _Again("The answer is packed and damaged.") from error
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the packed answer has come to its end."""
+        return self._unpacker is None or self._unpacker.eof
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """In how many seconds to come back (RFC 9110, Retry-After: seconds or a date)."""
+    said = response.headers.get("retry-after", "").strip()
+    if said.isdecimal():
+        return float(min(int(said), 7 * 86400))
+    try:
+        moment = parsedate_to_datetime(said)
+    except (ValueError, TypeError):
+        return None
+    try:
+        # By the server's own clock: ours may go wrong.
+        now = parsedate_to_datetime(response.headers.get("date", ""))
+    except (ValueError, TypeError):
+        now = datetime.now(UTC)
+    if moment.tzinfo is None or now.tzinfo is None:
+        return None
+    return max(0.0, min((moment - now).total_seconds(), 7 * 86400))
+
+
+def _shown(url: str) -> str:
+    """An address for a person: without what may be secret in it."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or url[:100]}{parts.path[:200]}"
+
+
+def _why(error: Exception) -> str:
+    return str(error).split("\n", 1)[0][:200] or type(error).__name__

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from broadsheet.intake import jsonl, saved_page
+from broadsheet.intake import acl, jsonl, saved_page
 from broadsheet.intake.opening import Input, InputError
 from broadsheet.records import Quarantined, Record
 
@@ -50,6 +50,7 @@ FORMATS = (
         saved_page.recognises,
         lambda opened, options: saved_page.read(opened, options.page_year),
     ),
+    Format(acl.SOURCE, acl.recognises, lambda opened, _options: acl.read(opened)),
     Format(jsonl.SOURCE, jsonl.recognises, lambda opened, _options: jsonl.read(opened)),
 )
 

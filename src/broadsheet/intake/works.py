@@ -1,0 +1,126 @@
+"""What the formats of bibliographies share: bounds, names, keys and links of a work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+
+from broadsheet.intake.opening import EXCERPT_BYTES, InputError
+from broadsheet.records import Author, Link, Quarantined
+from broadsheet.text.normalise import identifier, is_arxiv, plain, surname, title_key
+
+LONGEST_TITLE = 2_000
+LONGEST_ABSTRACT = 100_000
+LONGEST_NAME = 500
+LONGEST_KEY = 400
+MOST_AUTHORS = 20_000
+_LONGEST_IDENTIFIER = 350
+_LONGEST_ADDRESS = 2_000
+_ADDRESS = re.compile(r"https?://[^\s<>\"\\^`{|}]+\Z", re.IGNORECASE)
+_DOI = re.compile(r"(?:doi\s*:\s*|https?://(?:\w+\.)?doi\.org/)?(10\.\d{4,9}/\S+)\Z", re.IGNORECASE)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_FIRST_YEAR, _LAST_YEAR = 1000, 9999
+
+
+def text_within(text: str, longest: int, what: str) -> str:
+    """`text` on one line. Raises InputError where it is longer than any such text is."""
+    if len(text) > longest:
+        raise InputError(f"{what} has {len(text):,} characters; at most {longest:,}")
+    return plain(text)
+
+
+def titled(text: str) -> str:
+    """A title on one line. Raises InputError where there is none, or far too much of one."""
+    title = text_within(text, LONGEST_TITLE, "title")
+    if not title:
+        raise InputError("the paper has no title")
+    return title
+
+
+def authors_of(authors: Iterable[Author]) -> tuple[Author, ...]:
+    """The authors that have a name. Raises InputError where they are more than any paper has."""
+    found = tuple(author for author in authors if author.name)
+    if len(found) > MOST_AUTHORS:
+        raise InputError(f"the paper has {len(found):,} authors; at most {MOST_AUTHORS:,}")
+    return found
+
+
+def identifiers_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """The identifiers that the texts state, normalised and without repeats."""
+    found = (identifier(text) for text in texts if text and len(text) <= _LONGEST_ADDRESS)
+    names = (known[0] for known in found if known and len(known[0]) <= _LONGEST_IDENTIFIER)
+    return tuple(dict.fromkeys(names))
+
+
+def doi(text: str) -> str:
+    """A DOI that stands bare, behind `doi:` or in an address, as `doi:10.…`; else nothing."""
+    match = _DOI.match(text.strip()) if len(text) <= _LONGEST_ADDRESS else None
+    return f"doi:{match[1]}" if match else ""
+
+
+def key_of(names: Iterable[str], title: str, authors: tuple[Author, ...]) -> str:
+    """What names a record for good: its strongest identifier, else its title and first author."""
+    for name in names:
+        return name[:LONGEST_KEY]
+    first = surname(authors[0].name) if authors else ""
+    return f"{title_key(title)}:{first}"[:LONGEST_KEY]
+
+
+def links_of(names: Iterable[str]) -> list[Link]:
+    """The pages that identifiers lead to."""
+    links = []
+    for name in names:
+        if is_arxiv(name):
+            links.append(Link("abstract", f"https://arxiv.org/abs/{name}"))
+            links.append(Link("pdf", f"https://arxiv.org/pdf/{name}"))
+        elif name.startswith("doi:"):
+            links.append(Link("doi", f"https://doi.org/{name.removeprefix('doi:')}"))
+    return links
+
+
+def distinct(links: Iterable[Link]) -> tuple[Link, ...]:
+    """The links in order, the first of each address only."""
+    found: dict[str, Link] = {}
+    for link in links:
+        found.setdefault(link.url, link)
+    return tuple(found.values())
+
+
+def address(text: object) -> str:
+    """A web address as it stands, or nothing where the text is none that may become a link."""
+    if not isinstance(text, str) or len(text) > _LONGEST_ADDRESS:
+        return ""
+    stripped = text.strip()
+    return stripped if _ADDRESS.match(stripped) and plain(stripped) == stripped else ""
+
+
+def month_of(text: str) -> int | None:
+    """The month a text begins to speak of: `July`, `jul`, `7`, `May 27-June 2`."""
+    if text.isascii() and text.isdecimal() and len(text) <= 2:
+        return int(text) if 1 <= int(text) <= len(_MONTHS) else None
+    for word in re.findall(r"[a-z]{3,9}", text[:100].lower()):
+        if word[:3] in _MONTHS:
+            return _MONTHS.index(word[:3]) + 1
+    return None
+
+
+def year_of(text: str) -> int | None:
+    """The year a text states in four digits; None for none."""
+    match = re.search(r"(?<!\d)([1-9]\d{3})(?!\d)", text[:100], re.ASCII)
+    return int(match[1]) if match else None
+
+
+def day_of(year: int | None, month: int | None, day: int | None) -> date | None:
+    """The day, where all three are known and there is such a day."""
+    if year is None or month is None or day is None or not _FIRST_YEAR <= year <= _LAST_YEAR:
+        return None
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def aside(file: str, line: int, reason: str, source: str, data: bytes) -> Quarantined:
+    """What is put aside of a record that cannot be read."""
+    return Quarantined(file, line, reason, source, data[:EXCERPT_BYTES], len(data))

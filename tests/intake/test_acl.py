@@ -182,7 +182,7 @@ def test_what_stands_before_a_break_is_read(tmp_path: Path) -> None:
     assert len(cut.records) == 149
     assert cut.reason == "the XML is cut off here; what came before was read"
 
-    broken = read_bytes(tmp_path, whole[:place] + b"</volume>" + whole[place:])
+    broken = read_bytes(tmp_path, whole[:place] + b"</title>" + whole[place:])
     assert len(broken.records) == 149
     assert broken.reason.startswith("the XML is broken here")
     assert broken.error is not None

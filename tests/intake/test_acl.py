@@ -207,8 +207,8 @@ HEAD = b'<collection id="2024.boat"><volume id="long">'
             "the XML defines entities of its own",
         ),
         (HEAD + b"<b>" * 1_000_000, "the XML is broken here"),
-        (HEAD + b"<b/>" * 2_000_000, "the line has 8,000,0"),
-        (HEAD + b"<paper>" + b"<b/>\n" * 1_000_000, "a paper of over 4 MB"),
+        (HEAD + b"<paper>" + b"<b/>" * 2_000_000, "a paper of over 1 MB"),
+        (HEAD + b"<paper>" + b"<b/>\n" * 1_000_000, "a paper of over 1 MB"),
         (b'<x><collection id="2024.boat"/></x>', "the XML is no collection of the ACL Anth"),
         (b'<collection id="2024.boat">\xff\xfe</collection>', "the XML is broken here"),
     ],
@@ -218,7 +218,7 @@ def test_bombs_and_nonsense_are_refused_in_a_sentence_at_once(
 ) -> None:
     started = time.monotonic()
     assert read_bytes(tmp_path, content).reason.startswith(reason)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 3
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)

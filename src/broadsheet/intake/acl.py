@@ -14,7 +14,7 @@ from datetime import date
 from lxml import etree
 
 from broadsheet.intake.jsonl import links_in
-from broadsheet.intake.opening import LONGEST_LINE, Input, InputError
+from broadsheet.intake.opening import Input, InputError
 from broadsheet.intake.works import (
     LONGEST_ABSTRACT,
     LONGEST_NAME,
@@ -39,8 +39,8 @@ _COLLECTION = re.compile(rb"<collection\s[^<>]{0,200}\bid\s*=")
 _COLLECTION_ID = re.compile(r"\d{4}\.[a-z0-9]{1,60}\Z|[A-Z]\d\d\Z", re.ASCII)
 _ITEM_ID = re.compile(r"[a-z0-9]{1,60}\Z", re.ASCII)
 _DAY_OF_MONTH = re.compile(r"(?<!\d)([1-9]|[12]\d|3[01])(?!\d)")
-# The longest volume of the Anthology has about a thousand papers of a few kilobytes each.
-_LARGEST_PAPER = LONGEST_LINE
+# A paper with hundreds of authors has some ten kilobytes.
+_LARGEST_PAPER = 2**20
 _PAPER_DEPTH = 3
 # How far the day on which the Anthology took a volume in may be from the month it states.
 _MONTHS_APART = 1
@@ -71,13 +71,9 @@ def read(opened: Input) -> Iterator[Record | Quarantined]:
         ("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
     walk = _Walk(opened.name, parser)
-    number = 1
-    for line in opened.lines():
-        number = line.number
-        if line.is_cut:
-            raise InputError(f"the line has {line.size:,} bytes; one paper has far fewer", number)
-        yield from walk.fed(line.data + b"\n", number)
-    yield from walk.closed(number)
+    for piece in opened.pieces():
+        yield from walk.fed(piece)
+    yield from walk.closed()
 
 
 class _Walk:
@@ -88,32 +84,33 @@ class _Walk:
         self._parser = parser
         self._depth = 0
         self._pending = 0
+        self._line = 1
         self._volume = _Volume()
 
-    def fed(self, data: bytes, number: int) -> Iterator[Record | Quarantined]:
+    def fed(self, data: bytes) -> Iterator[Record | Quarantined]:
         """What the next bytes complete."""
         self._pending += len(data)
+        self._line += data.count(b"\n")
         try:
             self._parser.feed(data)
         except etree.XMLSyntaxError as error:
             yield from self._events()  # what stands before the fault is whole
-            # The parser may tell of it some lines later.
-            place = int(error.lineno or number)
+            place = int(error.lineno or self._line)
             raise InputError(f"the XML is broken here ({_fault(error)})", place) from error
         yield from self._events()
         if self._pending > _LARGEST_PAPER:
             raise InputError(
-                f"a paper of over {_LARGEST_PAPER // 2**20} MB; none has so much", number
+                f"a paper of over {_LARGEST_PAPER // 2**20} MB; none has so much", self._line
             )
 
-    def closed(self, number: int) -> Iterator[Record | Quarantined]:
+    def closed(self) -> Iterator[Record | Quarantined]:
         """What the end of the file completes."""
         try:
             self._parser.close()
         except etree.XMLSyntaxError as error:
             yield from self._events()
             raise InputError(
-                "the XML is cut off here; what came before was read", number
+                "the XML is cut off here; what came before was read", self._line
             ) from error
         yield from self._events()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from broadsheet.intake import acl, jsonl, saved_page
+from broadsheet.intake import acl, hub, jsonl, saved_page
 from broadsheet.intake.opening import Input, InputError
 from broadsheet.records import Quarantined, Record
 
@@ -51,6 +51,8 @@ FORMATS = (
         lambda opened, options: saved_page.read(opened, options.page_year),
     ),
     Format(acl.SOURCE, acl.recognises, lambda opened, _options: acl.read(opened)),
+    Format(hub.SOURCE, hub.recognises, lambda opened, _options: hub.read(opened)),
+    Format(hub.SOURCE, hub.recognises_page, lambda opened, _options: hub.read_page(opened)),
     Format(jsonl.SOURCE, jsonl.recognises, lambda opened, _options: jsonl.read(opened)),
 )
 

@@ -19,6 +19,20 @@ _LONGEST_IDENTIFIER = 350
 _LONGEST_ADDRESS = 2_000
 _ADDRESS = re.compile(r"https?://[^\s<>\"\\^`{|}]+\Z", re.IGNORECASE)
 _DOI = re.compile(r"(?:doi\s*:\s*|https?://(?:\w+\.)?doi\.org/)?(10\.\d{4,9}/\S+)\Z", re.IGNORECASE)
+# Pages of works, and the scheme before what they call them by.
+_SITES = tuple(
+    (re.compile(rf"https?://(?:www\.)?{pattern}", re.IGNORECASE), scheme)
+    for pattern, scheme in (
+        (r"(?:huggingface\.co|hf\.co)/papers/(\d{4}\.\d{4,5})\Z", ""),
+        (r"alphaxiv\.org/abs/(\d{4}\.\d{4,5})(?:v\d+)?\Z", ""),
+        (
+            r"aclanthology\.org/((?:\d{4}\.[a-z0-9]+-[a-z0-9]+\.|[A-Z]\d\d-)\d+)(?:\.pdf|/)?\Z",
+            "acl:",
+        ),
+        (r"openreview\.net/(?:forum|pdf)\?id=([\w-]{6,40})(?:&|\Z)", "openreview:"),
+        (r"[\w.-]+/doi/(?:abs/|full/|pdf/)?(10\.\d{4,9}/[^\s?#]+)", "doi:"),
+    )
+)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _FIRST_YEAR, _LAST_YEAR = 1000, 9999
 
@@ -124,3 +138,17 @@ def day_of(year: int | None, month: int | None, day: int | None) -> date | None:
 def aside(file: str, line: int, reason: str, source: str, data: bytes) -> Quarantined:
     """What is put aside of a record that cannot be read."""
     return Quarantined(file, line, reason, source, data[:EXCERPT_BYTES], len(data))
+
+
+def known_address(url: str) -> str:
+    """The identifier of the work that a page of a well-known site shows; else nothing."""
+    if len(url) > _LONGEST_ADDRESS:
+        return ""
+    stated = identifier(url.removeprefix("oai:arXiv.org:"))
+    if stated and (is_arxiv(stated[0]) or stated[0].startswith("doi:")):
+        return stated[0]
+    for pattern, scheme in _SITES:
+        if match := pattern.match(url):
+            known = identifier(scheme + match[1])
+            return known[0] if known else ""
+    return ""

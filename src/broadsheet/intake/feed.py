@@ -73,9 +73,12 @@ def recognises(head: bytes) -> bool:
 def read(opened: Input) -> Iterator[Record | Quarantined]:
     """A record for each entry of a feed that was saved.
 
-    Raises InputError for what is no feed, or far too large.
+    Raises InputError for what is no feed, far too large, or holds no entry.
     """
-    yield from parse(opened.whole(_LARGEST, "the feed"), "", opened.name)
+    things = parse(opened.whole(_LARGEST, "the feed"), "", opened.name)
+    if not things:
+        raise InputError("no paper stands in the feed")
+    yield from things
 
 
 def parse(data: bytes, feed: str, file: str = "") -> tuple[Record | Quarantined, ...]:

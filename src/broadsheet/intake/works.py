@@ -33,6 +33,11 @@ _SITES = tuple(
         (r"[\w.-]+/doi/(?:abs/|full/|pdf/)?(10\.\d{4,9}/[^\s?#]+)", "doi:"),
     )
 )
+_ARXIV_STATED = re.compile(
+    r"(?:\barxiv\s?[:./]\s?(?:abs/|pdf/|org/abs/|org/pdf/)?|\barxiv\s(?:preprint\s|e-prints?\s)|\Aabs/)"
+    r"((?:\d{4}\.\d{4,5}|[a-z-]{2,20}(?:\.[A-Z]{2})?/\d{7})(?:v\d{1,3})?)(?!\d)",
+    re.IGNORECASE,
+)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _FIRST_YEAR, _LAST_YEAR = 1000, 9999
 
@@ -152,3 +157,10 @@ def known_address(url: str) -> str:
             known = identifier(scheme + match[1])
             return known[0] if known else ""
     return ""
+
+
+def arxiv_stated(text: str) -> str:
+    """The arXiv identifier that a journal, a note, an eprint or arXiv's own DOI speaks of."""
+    match = _ARXIV_STATED.search(text)
+    known = identifier(match[1]) if match else None
+    return known[0] if known and is_arxiv(known[0]) else ""

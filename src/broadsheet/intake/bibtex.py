@@ -37,6 +37,7 @@ from broadsheet.intake.works import (
     month_of,
     text_within,
     titled,
+    without_arxivs_dois,
     year_of,
 )
 from broadsheet.records import Author, Link, Quarantined, Record
@@ -308,11 +309,7 @@ def _identifiers(fields: dict[str, str]) -> tuple[str, ...]:
         arxiv_stated(_verbatim(fields, name)[:500])
         for name in ("journal", "journaltitle", "volume", "note", "howpublished", "doi", "url")
     ]
-    found = identifiers_of([*stated, doi(_verbatim(fields, "doi"))])
-    arxiv = [name for name in found if ":" not in name]
-    # The DOI that arXiv gives its papers says nothing more.
-    others = [name for name in found if ":" in name and not name.startswith("doi:10.48550/arxiv")]
-    return (*arxiv, *others) if arxiv or others else found
+    return without_arxivs_dois(identifiers_of([*stated, doi(_verbatim(fields, "doi"))]))
 
 
 def _authors(text: str) -> tuple[Author, ...]:

@@ -37,10 +37,11 @@ from broadsheet.intake.works import (
     links_of,
     text_within,
     titled,
+    without_arxivs_dois,
 )
 from broadsheet.records import Author, Link, Quarantined, Record
 from broadsheet.text import categories
-from broadsheet.text.normalise import identifier, is_arxiv, plain, title_key
+from broadsheet.text.normalise import identifier, plain, title_key
 
 SOURCE = "feed"
 # The largest feeds, of two thousand papers with their abstracts, have about five megabytes.
@@ -243,9 +244,7 @@ def _identifiers(entry: Any, id_: str) -> tuple[tuple[str, ...], int | None]:
     addresses = [id_, str(entry.get("link") or "")]
     addresses += [str(link.get("href") or "") for link in entry.get("links", ())]
     dois = (doi(str(entry.get(name) or "")) for name in ("arxiv_doi", "prism_doi", "dc_identifier"))
-    names = identifiers_of([*map(known_address, addresses), *dois])
-    # arXiv's names first: they are the stronger ones.
-    names = tuple(sorted(names, key=lambda name: not is_arxiv(name)))
+    names = without_arxivs_dois(identifiers_of([*map(known_address, addresses), *dois]))
     for text in addresses:
         known = identifier(text.removeprefix("oai:arXiv.org:"))
         if known and known[0] in names[:1] and known[1]:

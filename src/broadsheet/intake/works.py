@@ -72,6 +72,12 @@ def identifiers_of(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def without_arxivs_dois(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, arXiv's first: they are the stronger ones, and its DOIs say nothing more."""
+    found = [name for name in names if not name.startswith("doi:10.48550/arxiv.")]
+    return tuple(sorted(found, key=lambda name: not is_arxiv(name)))
+
+
 def doi(text: str) -> str:
     """A DOI that stands bare, behind `doi:` or in an address, as `doi:10.…`; else nothing."""
     match = _DOI.match(text.strip()) if len(text) <= _LONGEST_ADDRESS else None
@@ -149,6 +155,8 @@ def known_address(url: str) -> str:
     """The identifier of the work that a page of a well-known site shows; else nothing."""
     if len(url) > _LONGEST_ADDRESS:
         return ""
+    if own := arxiv_stated(url[url.find("10.48550/") :][:100]) if "10.48550/" in url else "":
+        return own
     stated = identifier(url.removeprefix("oai:arXiv.org:"))
     if stated and (is_arxiv(stated[0]) or stated[0].startswith("doi:")):
         return stated[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from broadsheet.intake import acl, bibtex, feed, hub, jsonl, ris, saved_page
+from broadsheet.intake import acl, bibtex, feed, hub, jsonl, openreview, ris, saved_page
 from broadsheet.intake.opening import Input, InputError
 from broadsheet.records import Quarantined, Record
 
@@ -53,6 +53,9 @@ FORMATS = (
     Format(acl.SOURCE, acl.recognises, lambda opened, _options: acl.read(opened)),
     Format(hub.SOURCE, hub.recognises, lambda opened, _options: hub.read(opened)),
     Format(hub.SOURCE, hub.recognises_page, lambda opened, _options: hub.read_page(opened)),
+    Format(
+        openreview.SOURCE, openreview.recognises, lambda opened, _options: openreview.read(opened)
+    ),
     Format(feed.SOURCE, feed.recognises, lambda opened, _options: feed.read(opened)),
     Format(bibtex.SOURCE, bibtex.recognises, lambda opened, _options: bibtex.read(opened)),
     Format(ris.SOURCE, ris.recognises, lambda opened, _options: ris.read(opened)),

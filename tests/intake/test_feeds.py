@@ -202,6 +202,26 @@ def test_of_broken_xml_is_had_what_can_be_had() -> None:
     assert getattr(cut[0], "title", "") == "Of Boats — é"
 
 
+def test_bytes_of_another_encoding_spoil_no_more_than_themselves() -> None:
+    content = rss(entry("Boats"), entry("Bötchen")).replace("ö".encode(), b"\xf6")
+    titles = [getattr(thing, "title", "") for thing in feed.parse(content, ADDRESS)]
+    assert titles == ["Boats", "B\ufffdtchen"]
+    stated = content.replace(b'encoding="UTF-8"', b'encoding="ISO-8859-1"')
+    for told in (stated, stated.replace(b"Boats", b"Boats &amp")):
+        assert getattr(feed.parse(told, ADDRESS)[1], "title", "") == "Bötchen"
+
+
+def test_halves_of_characters_are_left_out() -> None:
+    record = only(rss(entry("Of&#xD800; Boats&#0; &#x1F6A2;")))
+    assert record.title == "Of Boats 🚢"
+
+
+def test_a_prefix_that_stands_for_nothing_is_no_fault() -> None:
+    content = RDF.replace(b' xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"', b"")
+    for thing in feed.parse(content, ADDRESS):
+        assert isinstance(thing, Record | Quarantined)
+
+
 def test_the_name_of_a_file_is_never_opened(tmp_path: Path) -> None:
     file = tmp_path / "boats.xml"
     file.write_bytes(rss(entry()))
@@ -219,6 +239,11 @@ def test_the_name_of_a_file_is_never_opened(tmp_path: Path) -> None:
             b'<!DOCTYPE rss [<!ENTITY a "boat"><!ENTITY b "&a;&a;&a;">]>'
             b"<rss><channel><item><title>&b;</title></item></channel></rss>",
             "the feed defines entities of its own",
+        ),
+        (
+            b'<feed xmlns="http://www.w3.org/2005/Atom"><entry><authors/>'
+            b"<author><name>Ada</name></author></entry></feed>",
+            "the feed's elements stand where no feed has them",
         ),
         (b"<rss>" + b" " * 17_000_000 + b"</rss>", "the feed has over 16 MB"),
     ],

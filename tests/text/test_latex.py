@@ -51,6 +51,14 @@ def test_no_text_takes_long(tex: str) -> None:
     assert time.monotonic() - started < 2
 
 
+def test_a_command_without_what_should_follow_says_nothing_on_the_terminal(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    untexed(r"a \frac b \sqrt c \begin d")
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
+
+
 pieces = st.sampled_from(
     ["\\", "{", "}", "$", "'", '"', "e", "i", "\\i", "\\c", "~", "--", "\\alpha", " ", "\\(", "\\)"]
 )

@@ -54,7 +54,13 @@ _ROOT = re.compile(
 )
 _ROOTS = frozenset({"rss", "RDF", "feed"})
 _ENTRIES = frozenset({"item", "entry"})
-_ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31};)")
+_ENTITY = re.compile(
+    rb"&(?:#(?P<number>[xX][0-9A-Fa-f]{1,9}|[0-9]{1,9});?|([A-Za-z][A-Za-z0-9]{1,31};))"
+)
+_DECLARED = re.compile(rb"(\s*<\?xml[^<>]{0,100}?encoding\s?=\s?[\"'])([\w.-]{1,20})")
+_ENCODINGS = frozenset("iso-8859-1 iso-8859-15 latin1 windows-1252 us-ascii".split())
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LAST = 0x10FFFF
 _XML_ENTITIES = frozenset({b"amp;", b"lt;", b"gt;", b"quot;", b"apos;"})
 # How descriptions that hold more than the abstract announce it, and the authors.
 _ABSTRACT = re.compile(r"(?:\A|\n)\s*(?:Abstract|Summary)\s*:\s*(?=\S)")
@@ -90,8 +96,7 @@ def parse(data: bytes, feed: str, file: str = "") -> tuple[Record | Quarantined,
     if len(data) > _LARGEST:
         raise InputError(f"the feed has over {_LARGEST // 2**20} MB; none has so much")
     root, data = _well_formed(data.removeprefix(BYTE_ORDER_MARK).lstrip())
-    # In a stream: a feed's bytes alone would be tried as the name of a file to open.
-    parsed = feedparser.parse(BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
+    parsed = _parsed(data)
     elements = list(root.iter("{*}item", "{*}entry"))
     feed = feed or _own_address(parsed.feed)
     things: list[Record | Quarantined] = []
@@ -102,9 +107,16 @@ def parse(data: bytes, feed: str, file: str = "") -> tuple[Record | Quarantined,
             things.append(_record(entry, feed))
         except InputError as error:
             line = int(getattr(element, "sourceline", None) or 1)
-            found = b"" if element is None else etree.tostring(element, with_tail=False)
-            things.append(aside(file, line, error.reason, SOURCE, found))
+            things.append(aside(file, line, error.reason, SOURCE, _bytes_of(element)))
     return tuple(things)
+
+
+def _parsed(data: bytes) -> Any:
+    """The feed as the parser has it, from a stream: bytes would be tried as a file's name."""
+    try:
+        return feedparser.parse(BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
+    except Exception as error:  # on odd elements it fails with errors of any kind
+        raise InputError("the feed's elements stand where no feed has them") from error
 
 
 def _well_formed(data: bytes) -> tuple[etree._Element, bytes]:
@@ -112,7 +124,7 @@ def _well_formed(data: bytes) -> tuple[etree._Element, bytes]:
     try:
         root = etree.fromstring(data, _parser())
     except (etree.XMLSyntaxError, ValueError):
-        mended = _ENTITY.sub(_numbered, data)
+        mended = _ENTITY.sub(_numbered, _in_utf8(data))
         try:
             root = etree.fromstring(mended, _parser(recover=True))
         except (etree.XMLSyntaxError, ValueError) as error:
@@ -120,13 +132,36 @@ def _well_formed(data: bytes) -> tuple[etree._Element, bytes]:
         # In recovering, lxml may find nothing at all.
         if root is None:  # type: ignore[redundant-expr, unused-ignore]
             raise InputError("the feed is no XML") from None
-        data = etree.tostring(root, encoding="utf-8", xml_declaration=True)
+        data = _bytes_of(root)
     dtd = root.getroottree().docinfo.internalDTD
     if getattr(dtd, "entities", list)():
         raise InputError("the feed defines entities of its own; that is not read")
-    if etree.QName(root).localname not in _ROOTS:
+    # Of a prefix that stands for nothing, recovering leaves the colon in the name.
+    if re.split(r"[}:]", str(root.tag))[-1] not in _ROOTS:
         raise InputError("the XML is no feed")
     return root, data
+
+
+def _in_utf8(data: bytes) -> bytes:
+    """The same in UTF-8 without a fault: lxml recovers from other ones only.
+
+    Characters that XML has not are left out.
+    """
+    stated = _DECLARED.match(data)
+    encoding = stated[2].decode("ascii").lower() if stated else "utf-8"
+    text = data.decode(encoding if encoding in _ENCODINGS else "utf-8", "replace")
+    text = _NOT_XML.sub("", text)
+    return _DECLARED.sub(rb"\1utf-8", text.encode("utf-8", "replace"), count=1)
+
+
+def _bytes_of(element: etree._Element | None) -> bytes:
+    """An element as XML; what was recovered may hold bytes of no encoding, and cannot be had."""
+    if element is None:
+        return b""
+    try:
+        return etree.tostring(element, with_tail=False, encoding="utf-8")
+    except (etree.LxmlError, ValueError):
+        return b""
 
 
 def _parser(*, recover: bool = False) -> etree.XMLParser:
@@ -140,9 +175,15 @@ def _parser(*, recover: bool = False) -> etree.XMLParser:
 
 
 def _numbered(match: re.Match[bytes]) -> bytes:
-    """An entity of HTML, which XML does not know by name, by its number."""
-    character = html.entities.html5.get(match[1].decode("ascii"))
-    if character is None or match[1] in _XML_ENTITIES:
+    """An entity of HTML, which XML does not know by name, by its number.
+
+    Numbers of characters that XML has not are left out: lxml would take even halves of pairs.
+    """
+    if digits := match["number"]:
+        number = int(digits[1:], 16) if digits[:1] in b"xX" else int(digits)
+        return match[0] if number <= _LAST and not _NOT_XML.match(chr(number)) else b""
+    character = html.entities.html5.get(match[2].decode("ascii"))
+    if character is None or match[2] in _XML_ENTITIES:
         return match[0]
     return "".join(f"&#{ord(one)};" for one in character).encode("ascii")
 

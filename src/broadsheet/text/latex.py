@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from functools import lru_cache
@@ -29,6 +30,9 @@ _TYPE = frozenset(
     "mathbf uppercase lowercase relax null small large normalfont itshape bfseries scshape "
     "upshape".split()
 )
+
+# It tells on standard error of a command that lacks what should follow it; here all do.
+logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)
 
 
 def untexed(text: str) -> str:

@@ -33,6 +33,9 @@ REFUSED = {
     "array.json": (b"[" + line(1).strip() + b",\n" + line(2) + b"]", "this is JSON, but not one"),
     "spread.json": (b"[\n  {\n    'title': 1\n  }\n]", "this is JSON, but not one"),
     "object.json": (OBJECT, "this is JSON, but not one object a line"),
+    "empty.json": (b"[]", "this is JSON, but not one object a line"),
+    "library.xml": (b"<?xml version='1.0'?>\n<modsCollection/>", "this is XML of a kind unknown"),
+    "style.css": (b"@media print {\n  a { color: black }\n}\n", "this is text of a kind unknown"),
     "little.txt": (PAGE.decode().encode("utf-16-le"), "this is a binary file"),
     "marked.txt": (PAGE.decode().encode("utf-16"), "this is UTF-16 text; save it as UTF-8"),
     "big.txt": (b"\xfe\xff" + PAGE.decode().encode("utf-16-be"), "this is UTF-16 text; save it"),
@@ -46,7 +49,7 @@ REFUSED = {
     "packed twice.gz": (gzip.compress(gzip.compress(lines(9))), "this is a binary file"),
     "top only.txt": (PAGE.splitlines(keepends=True)[0], "no paper stands on the page"),
 }
-EXPECTED = "expected a saved Daily Papers page (text) or JSON lines"
+EXPECTED = "expected a saved Daily Papers page (text or HTML), JSON lines"
 
 
 def written(folder: Path, **files: bytes) -> list[Path]:

@@ -235,18 +235,10 @@ def _read(
     if status != 200:
         raise FetchError(f"{_shown(url)} answered {status}.")
     body = bytearray()
-    unpack = _Unpacking(response.headers.get("content-encoding", ""))
-    for piece in response.iter_raw(_PIECE):
-        if stop.is_set():
-            raise Stopped
-        if time.monotonic() > until:
-            raise _Again(f"{_shown(url)} answers too slowly.")
-        for part in unpack(piece):
-            body += part
-            if len(body) > largest:
-                raise FetchError(f"{_shown(url)} answers with more than {largest:,} bytes.")
-    if not unpack.is_whole:
-        raise _Again(f"{_shown(url)} broke off in the middle of its answer.")
+    for part in _unpacked(response, url, until, stop):
+        body += part
+        if len(body) > largest:
+            raise FetchError(f"{_shown(url)} answers with more than {largest:,} bytes.")
     return Answer(
         url,
         bytes(body),
@@ -254,6 +246,20 @@ def _read(
         response.headers.get("etag"),
         response.headers.get("last-modified"),
     )
+
+
+def _unpacked(
+    response: httpx.Response, url: str, until: float, stop: threading.Event
+) -> Iterator[bytes]:
+    unpack = _Unpacking(response.headers.get("content-encoding", ""))
+    for piece in response.iter_raw(_PIECE):
+        if stop.is_set():
+            raise Stopped
+        if time.monotonic() > until:
+            raise _Again(f"{_shown(url)} answers too slowly.")
+        yield from unpack(piece)
+    if not unpack.is_whole:
+        raise _Again(f"{_shown(url)} broke off in the middle of its answer.")
 
 
 class _Unpacking:

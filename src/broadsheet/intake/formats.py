@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from broadsheet.intake import jsonl, saved_page
+from broadsheet.intake import acl, bibtex, feed, hub, jsonl, openreview, ris, saved_page
 from broadsheet.intake.arxiv import snapshot
 from broadsheet.intake.opening import Input, InputError
 from broadsheet.records import Quarantined, Record
 
 EXPECTED = (
-    "expected a saved Daily Papers page (text) or JSON lines, one paper a line, plain, gzip or xz"
+    "expected a saved Daily Papers page (text or HTML), JSON lines, one paper a line, JSON of "
+    "daily papers or OpenReview, an RSS or Atom feed, BibTeX, RIS or ACL Anthology XML, plain, "
+    "gzip or xz"
 )
 # What people hand in by mistake, and what to tell them.
 _FOREIGN = (
@@ -46,6 +48,8 @@ class Format:
 
 
 FORMATS = (
+    # Before the page as text, whose words stand in its HTML too.
+    Format(hub.SOURCE, hub.recognises_page, lambda opened, _options: hub.read_page(opened)),
     Format(
         saved_page.SOURCE,
         saved_page.recognises,
@@ -53,6 +57,14 @@ FORMATS = (
     ),
     # Before the lines of any JSON, which would take it too.
     Format("arxiv", snapshot.recognises, lambda opened, _options: snapshot.read(opened)),
+    Format(acl.SOURCE, acl.recognises, lambda opened, _options: acl.read(opened)),
+    Format(hub.SOURCE, hub.recognises, lambda opened, _options: hub.read(opened)),
+    Format(
+        openreview.SOURCE, openreview.recognises, lambda opened, _options: openreview.read(opened)
+    ),
+    Format(feed.SOURCE, feed.recognises, lambda opened, _options: feed.read(opened)),
+    Format(bibtex.SOURCE, bibtex.recognises, lambda opened, _options: bibtex.read(opened)),
+    Format(ris.SOURCE, ris.recognises, lambda opened, _options: ris.read(opened)),
     Format(jsonl.SOURCE, jsonl.recognises, lambda opened, _options: jsonl.read(opened)),
 )
 
@@ -78,7 +90,9 @@ def _foreign(head: bytes) -> str:
             return words
     start = head.lstrip()[:200].lower()
     if start.startswith((b"<!doctype html", b"<html")):
-        return "this is an HTML page"
+        return "this is an HTML page, but none of daily papers"
+    if start.startswith(b"<"):
+        return "this is XML of a kind unknown here"
     if start.startswith((b"[", b"{")):
         return "this is JSON, but not one object a line"
     if b"\0" in head:

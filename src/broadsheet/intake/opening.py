@@ -101,6 +101,21 @@ class Input:
                 self._line += 1
                 yield self._finished(data)
 
+    def pieces(self) -> Iterator[bytes]:
+        """The file's bytes in turn, for formats that know no lines; instead of `lines`."""
+        with self._in_words():
+            while data := self._plain.read1(HEAD_BYTES):
+                yield data
+
+    def whole(self, at_most: int, what: str) -> bytes:
+        """All of a file that must be at hand at once. Raises InputError where it is too large."""
+        data = bytearray()
+        for piece in self.pieces():
+            data += piece
+            if len(data) > at_most:
+                raise InputError(f"{what} has over {at_most // 2**20} MB; none has so much")
+        return bytes(data)
+
     def _finished(self, data: bytes) -> Line:
         """The line that begins with `data`, reading on to its end where it is too long."""
         size, last = len(data), data

@@ -27,7 +27,16 @@ from broadsheet.text.normalise import (
 
 # Whose word counts first where records differ. A source not named here stands between a
 # listing (which states a paper's own data) and a saved page (which shows a copy of it).
-_TRUST = {"arxiv": 0, "acl": 1, "openreview": 1, "daily-papers": 8, "sample": 9}
+_TRUST = {
+    "arxiv": 0,
+    "acl": 1,
+    "openreview": 1,
+    "hub": 4,
+    "bibtex": 7,
+    "ris": 7,
+    "daily-papers": 8,
+    "sample": 9,
+}
 _TRUST_OTHERS = 5
 # A preprint and its proceedings version may lie this many years apart.
 _YEARS_APART = 2

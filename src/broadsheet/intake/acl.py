@@ -1,0 +1,269 @@
+"""ACL Anthology: a collection of volumes of papers, as the Anthology keeps it in XML.
+
+Front matter is no paper. Papers that the Anthology marks as retracted or removed are not taken
+in either: it says of them that they should no longer be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from lxml import etree
+
+from broadsheet.intake.jsonl import links_in
+from broadsheet.intake.opening import Input, InputError
+from broadsheet.intake.works import (
+    LONGEST_ABSTRACT,
+    LONGEST_NAME,
+    address,
+    aside,
+    authors_of,
+    day_of,
+    distinct,
+    doi,
+    identifiers_of,
+    links_of,
+    month_of,
+    text_within,
+    titled,
+    year_of,
+)
+from broadsheet.records import Author, Link, Quarantined, Record
+
+SOURCE = "acl"
+_SITE = "https://aclanthology.org"
+_COLLECTION = re.compile(rb"<collection\s[^<>]{0,200}\bid\s*=")
+_COLLECTION_ID = re.compile(r"\d{4}\.[a-z0-9]{1,60}\Z|[A-Z]\d\d\Z", re.ASCII)
+_ITEM_ID = re.compile(r"[a-z0-9]{1,60}\Z", re.ASCII)
+_DAY_OF_MONTH = re.compile(r"(?<!\d)([1-9]|[12]\d|3[01])(?!\d)")
+# A paper with hundreds of authors has some ten kilobytes.
+_LARGEST_PAPER = 2**20
+_PAPER_DEPTH = 3
+# How far the day on which the Anthology took a volume in may be from the month it states.
+_MONTHS_APART = 1
+
+
+@dataclass(slots=True)
+class _Volume:
+    """What the papers of a volume share."""
+
+    collection: str = ""
+    id: str = ""
+    ingested: str = ""
+    month: str = ""
+    year: int | None = None
+
+
+def recognises(head: bytes) -> bool:
+    """Whether the file begins as a collection of the Anthology does."""
+    return bool(_COLLECTION.search(head[:4000])) and head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<"
+
+
+def read(opened: Input) -> Iterator[Record | Quarantined]:
+    """A record for each paper, in turn; a paper that cannot be read is put aside.
+
+    Raises InputError where the file breaks off or is no XML (any further).
+    """
+    parser = etree.XMLPullParser(
+        ("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
+    walk = _Walk(opened.name, parser)
+    for piece in opened.pieces():
+        yield from walk.fed(piece)
+    yield from walk.closed()
+
+
+class _Walk:
+    """The way through a file: what is read is handed out and forgotten."""
+
+    def __init__(self, file: str, parser: etree.XMLPullParser) -> None:
+        self._file = file
+        self._parser = parser
+        self._depth = 0
+        self._pending = 0
+        self._line = 1
+        self._volume = _Volume()
+
+    def fed(self, data: bytes) -> Iterator[Record | Quarantined]:
+        """What the next bytes complete."""
+        self._pending += len(data)
+        self._line += data.count(b"\n")
+        try:
+            self._parser.feed(data)
+        except etree.XMLSyntaxError as error:
+            yield from self._events()  # what stands before the fault is whole
+            place = int(error.lineno or self._line)
+            raise InputError(f"the XML is broken here ({_fault(error)})", place) from error
+        yield from self._events()
+        if self._pending > _LARGEST_PAPER:
+            raise InputError(
+                f"a paper of over {_LARGEST_PAPER // 2**20} MB; none has so much", self._line
+            )
+
+    def closed(self) -> Iterator[Record | Quarantined]:
+        """What the end of the file completes."""
+        try:
+            self._parser.close()
+        except etree.XMLSyntaxError as error:
+            yield from self._events()
+            raise InputError(
+                "the XML is cut off here; what came before was read", self._line
+            ) from error
+        yield from self._events()
+
+    def _events(self) -> Iterator[Record | Quarantined]:
+        for event, element in self._parser.read_events():
+            assert isinstance(element, etree._Element)
+            if event == "start":
+                self._depth += 1
+                self._begin(element)
+                continue
+            self._depth -= 1
+            if self._depth + 1 == _PAPER_DEPTH:
+                yield from self._item(element)
+            if self._depth < _PAPER_DEPTH:
+                _forget(element)
+                self._pending = 0
+
+    def _begin(self, element: etree._Element) -> None:
+        if self._depth == 1:
+            _refuse_entities(element)
+            if element.tag != "collection":
+                raise InputError("the XML is no collection of the ACL Anthology")
+            self._volume.collection = str(element.get("id", ""))
+        elif self._depth == _PAPER_DEPTH - 1:
+            self._volume = _Volume(
+                self._volume.collection,
+                str(element.get("id", "")),
+                str(element.get("ingest-date", "")),
+            )
+
+    def _item(self, element: etree._Element) -> Iterator[Record | Quarantined]:
+        if element.tag == "meta":
+            self._volume.month = _text_of(element, "month")
+            self._volume.year = year_of(_text_of(element, "year"))
+        elif element.tag == "paper" and not _is_withdrawn(element):
+            try:
+                yield _record(element, self._volume)
+            except InputError as error:
+                line = int(getattr(element, "sourceline", 0) or 1)
+                data = etree.tostring(element, with_tail=False, encoding="utf-8")
+                yield aside(self._file, line, error.reason, SOURCE, data)
+
+
+def _fault(error: etree.XMLSyntaxError) -> str:
+    """What the XML parser says is wrong, without its places and without our text."""
+    return str(error.msg or "not XML").split(", line ", 1)[0].split(":", 1)[0][:100]
+
+
+def _refuse_entities(root: etree._Element) -> None:
+    """Raises InputError where the document defines entities: they can make much out of little."""
+    dtd = root.getroottree().docinfo.internalDTD
+    entities = getattr(dtd, "entities", list)  # the type stubs do not know of it
+    if entities():
+        raise InputError("the XML defines entities of its own; that is not read")
+
+
+def _forget(element: etree._Element) -> None:
+    element.clear()
+    parent = element.getparent()
+    while parent is not None and element.getprevious() is not None:
+        del parent[0]
+
+
+def _is_withdrawn(paper: etree._Element) -> bool:
+    return paper.find("retracted") is not None or paper.find("removed") is not None
+
+
+def _record(paper: etree._Element, volume: _Volume) -> Record:
+    id_ = _anthology_id(volume.collection, volume.id, str(paper.get("id", "")))
+    title = paper.find("title")
+    abstract = paper.find("abstract")
+    abstract_text = text_within(
+        "" if abstract is None else _marked_up(abstract), LONGEST_ABSTRACT, "abstract"
+    )
+    names = identifiers_of((f"acl:{id_}", doi(_text_of(paper, "doi"))))
+    year = year_of(_text_of(paper, "year")) or volume.year
+    return Record(
+        source=SOURCE,
+        key=id_,
+        title=titled("" if title is None else _marked_up(title)),
+        abstract=abstract_text,
+        identifiers=names,
+        authors=authors_of(_author(author) for author in paper.findall("author")),
+        year=year,
+        published=_published(paper, volume, year),
+        links=distinct([*_links(paper, id_), *links_of(names), *links_in(abstract_text)]),
+    )
+
+
+def _anthology_id(collection: str, volume: str, paper: str) -> str:
+    """The paper's name in the Anthology.
+
+    Since 2020 it is put together as it stands (`2024.acl-long.1`). Before, volume and paper are
+    numbers that fill four digits: one and three, or two and two in the collections of workshops
+    (W), in C69 and in the later volumes of D19.
+    """
+    if not (_COLLECTION_ID.match(collection) and _ITEM_ID.match(volume) and _ITEM_ID.match(paper)):
+        raise InputError("the paper has no id of the ACL Anthology")
+    if collection[0].isdigit():
+        return f"{collection}-{volume}.{paper}"
+    if not (volume.isdecimal() and paper.isdecimal()):
+        raise InputError("the paper has no id of the ACL Anthology")
+    wide = collection[0] == "W" or collection == "C69" or (collection == "D19" and int(volume) >= 5)
+    digits = 2 if wide else 1
+    return f"{collection}-{int(volume):0{digits}}{int(paper):0{4 - digits}}"
+
+
+def _published(paper: etree._Element, volume: _Volume, year: int | None) -> date | None:
+    """The first day the month names, else the day the Anthology took the volume in.
+
+    The latter only where it is about the month stated: older volumes were taken in years later.
+    """
+    text = _text_of(paper, "month") or volume.month
+    month, day = month_of(text), _DAY_OF_MONTH.search(text)
+    if stated := day_of(year, month, int(day[1]) if day else None):
+        return stated
+    try:
+        ingested = date.fromisoformat(str(paper.get("ingest-date", "")) or volume.ingested)
+    except ValueError:
+        return None
+    near = month is None or abs(ingested.month - month) <= _MONTHS_APART
+    return ingested if near and ingested.year == year else None
+
+
+def _author(author: etree._Element) -> Author:
+    first, last = _text_of(author, "first"), _text_of(author, "last")
+    name = text_within(f"{first} {last}", LONGEST_NAME, "an author's name")
+    return Author(name, text_within(_text_of(author, "affiliation"), 1_000, "affiliation") or None)
+
+
+def _links(paper: etree._Element, id_: str) -> Iterator[Link]:
+    yield Link("abstract", f"{_SITE}/{id_}/")
+    url = _text_of(paper, "url")
+    if url:
+        yield Link("pdf", address(url) or f"{_SITE}/{id_}.pdf")
+    code = paper.find("pwccode")
+    if code is not None and (found := address(str(code.get("url", "")))):
+        yield Link("code", found)
+    for video in paper.findall("video"):
+        if found := address(str(video.get("href", ""))):
+            yield Link("video", found)
+
+
+def _text_of(element: etree._Element, name: str) -> str:
+    return str(element.findtext(name) or "").strip()
+
+
+def _marked_up(element: etree._Element) -> str:
+    """The text of a title or an abstract; formulas between dollars, other marks left out."""
+    parts = [str(element.text or "")]
+    for child in element:
+        if isinstance(child.tag, str):
+            inner = _marked_up(child)
+            parts.append(f"${inner}$" if child.tag == "tex-math" else inner)
+        parts.append(str(child.tail or ""))
+    return "".join(parts)

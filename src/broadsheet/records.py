@@ -284,6 +284,40 @@ class Listing:
     marks: frozenset[str] = frozenset()
 
 
+class DayState(StrEnum):
+    """How a source's day stands in the ledger. Only what was stated and is held is complete."""
+
+    COMPLETE = "complete"
+    GAP = "gap"
+    LATE = "source late"
+    SILENT = "source silent"
+    PENDING = "not yet announced"
+    RESTED = "no announcement"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether somebody should know."""
+        return self in (DayState.GAP, DayState.SILENT)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """A source's day: what it stated of each kind (None: nothing), how many it named, how many of
+    those are held, which are missing, and when it was last asked.
+    """
+
+    source: str
+    set: str
+    day: date
+    state: DayState
+    stated: int | None = None
+    counts: tuple[tuple[str, int], ...] = ()
+    held: int = 0
+    missing: tuple[str, ...] = ()
+    asked: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Quarantined:
     """Something that could not be imported, with the bytes and the reason."""
@@ -347,4 +381,19 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         ],
         "also": [paper.id for paper in entry.also],
         "nearest": entry.nearest or None,
+    }
+
+
+def ledger_json(line: LedgerLine) -> dict[str, Any]:
+    """A line of the ledger. Keys are promised to scripts."""
+    return {
+        "source": line.source,
+        "set": line.set,
+        "day": line.day.isoformat(),
+        "stated": line.stated,
+        "counts": dict(line.counts),
+        "held": line.held,
+        "missing": list(line.missing),
+        "state": line.state.value,
+        "checked": line.asked and line.asked.isoformat(timespec="seconds"),
     }

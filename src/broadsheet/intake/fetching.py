@@ -97,6 +97,7 @@ class Fetcher:
     patience: float = 120.0
     stop: threading.Event = field(default_factory=threading.Event)
     holder: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _clients: dict[str, httpx.Client] = field(default_factory=dict, init=False, repr=False)
 
     def get(
         self,
@@ -161,22 +162,34 @@ class Fetcher:
             target, extra, extensions = _target(service, url)
         except GuardError as error:
             raise FetchError(f"{_shown(url)} cannot be asked: {error}.") from error
-        until = time.monotonic() + self.patience
-        timeout = httpx.Timeout(min(30.0, self.patience))
         with self._turn(service):
             until = time.monotonic() + self.patience
             try:
-                with (
-                    httpx.Client(timeout=timeout, trust_env=not service.guarded) as client,
-                    client.stream(
-                        "GET", target, headers={**headers, **extra}, extensions=extensions
-                    ) as response,
-                ):
+                with self._client(service).stream(
+                    "GET", target, headers={**headers, **extra}, extensions=extensions
+                ) as response:
                     return _read(response, url, until, largest, self.stop)
             except (httpx.TransportError, httpx.DecodingError) as error:
                 raise _Again(f"{_shown(url)} did not answer ({_why(error)}).") from error
             except (httpx.InvalidURL, httpx.HTTPError, UnicodeError) as error:
                 raise FetchError(f"{_shown(url)} cannot be asked ({_why(error)}).") from error
+
+    def close(self) -> None:
+        """Lets go of every connection."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def _client(self, service: Service) -> httpx.Client:
+        """One for each service, with one connection: making one takes longer than asking."""
+        if service.name not in self._clients:
+            self._clients[service.name] = httpx.Client(
+                timeout=min(30.0, self.patience),
+                # A proxy would resolve the name anew, unseen.
+                trust_env=not service.guarded,
+                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+            )
+        return self._clients[service.name]
 
     @contextmanager
     def _turn(self, service: Service) -> Iterator[None]:

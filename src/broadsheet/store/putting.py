@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -103,6 +103,33 @@ def put(connection: Connection, records: Sequence[Record]) -> Outcome:
     """
     changes.next_changes(connection, 0)  # waits for other writers before looking anything up
     return _Putting(connection).run([digested(record) for record in records])
+
+
+def show(connection: Connection, source: str, days: Mapping[str, date]) -> int:
+    """Says of a source's records, by key, under which day a listing showed them; returns for how
+    many that was news. A record that was shown before keeps its earlier day.
+    """
+    changes.next_changes(connection, 0)
+    written = 0
+    for chunk in chunks(days):
+        rows = connection.execute(
+            select(origins.c.key, origins.c.paper, origins.c.shown).where(
+                origins.c.source == source, origins.c.key.in_(chunk)
+            )
+        ).all()
+        late = {
+            row.key: row.paper for row in rows if row.shown is None or row.shown > days[row.key]
+        }
+        drafts = _load_drafts(connection, sorted(set(late.values())))
+        for draft in drafts:
+            for key in draft.records:
+                if key[0] == source and key[1] in late:
+                    record, said = digested(replace(draft.records[key], shown=days[key[1]]))
+                    draft.records[key] = record
+                    draft.origin_rows[key] |= {"shown": record.shown, "digest": said}
+        _write(connection, drafts)
+        written += len(late)
+    return written
 
 
 def remove_source(connection: Connection, source: str) -> int:

@@ -1,0 +1,72 @@
+"""The Hub's daily papers as a source: one list a day, which grows until the day is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote, urlencode, urlsplit
+
+from broadsheet.intake import hub
+from broadsheet.intake.fetching import Fetcher, Service
+from broadsheet.intake.sources import Batch, SourceError, Stated, Things
+from broadsheet.records import Record
+from broadsheet.store.ledger import Announced, Source
+
+KIND = "hub"
+NAME = "daily"
+ADDRESS = "https://huggingface.co"
+_PAUSE = 1.0
+_PAGE = 100
+_MOST_PAGES = 20
+_DAY = timedelta(days=1)
+
+
+class Hub:
+    """The daily papers of a Hub."""
+
+    def __init__(self, fetcher: Fetcher, address: str = ADDRESS, pause: float = _PAUSE) -> None:
+        self._fetcher = fetcher
+        self._address = address.rstrip("/")
+        self._service = Service("hub", pause, (urlsplit(address).hostname or "",))
+        # The lists of this round: what was announced is in what was just read.
+        self._read: dict[date, Things] = {}
+
+    def records(self, source: Source, now: datetime) -> Iterator[Batch]:
+        """Each day's list since the day before the last harvest."""
+        first = (source.through or source.since) - _DAY
+        last = now.astimezone(UTC).date()
+        for n in range((last - first).days + 1):
+            day = first + n * _DAY
+            yield Batch(self._list(day), through=day)
+
+    def announced(self, source: Source, day: date, now: datetime) -> Stated | None:
+        """What the list of that day has; nothing is said before the day is over."""
+        if now.astimezone(UTC).date() <= day:
+            return None
+        things = self._read.get(day)
+        ids = [
+            t.key for t in (self._list(day) if things is None else things) if isinstance(t, Record)
+        ]
+        counts = {"new": len(ids)}
+        # At weekends the list is empty, and says so.
+        return Stated(counts, tuple(Announced(id_, "new") for id_ in ids), confirmed=True)
+
+    def by_id(self, ids: Sequence[str]) -> Iterator[Things]:
+        """Nothing: a list is the only place where a paper of it is named."""
+        yield from ()
+
+    def _list(self, day: date) -> Things:
+        things: list[Record] = []
+        others = []
+        for page in range(_MOST_PAGES):
+            asked = urlencode({"date": day.isoformat(), "limit": _PAGE, "p": page})
+            answer = self._fetcher.get(
+                self._service, f"{self._address}/api/{quote('daily_papers')}?{asked}"
+            )
+            found = hub.parse(answer.body, day)
+            things += [thing for thing in found if isinstance(thing, Record)]
+            others += [thing for thing in found if not isinstance(thing, Record)]
+            if len(found) < _PAGE:
+                self._read[day] = (*things, *others)
+                return self._read[day]
+        raise SourceError(f"The Hub's list of {day} has no end.")

@@ -10,7 +10,16 @@ from typing import Any
 import click
 
 from broadsheet import __version__
-from broadsheet.cli import embedding, evaluating, importing, keeping, reading, suggesting, up
+from broadsheet.cli import (
+    embedding,
+    evaluating,
+    harvesting,
+    importing,
+    keeping,
+    reading,
+    suggesting,
+    up,
+)
 from broadsheet.cli.common import FAILED, err
 from broadsheet.embed.base import EmbedderError
 from broadsheet.intake.opening import InputError
@@ -47,6 +56,11 @@ for _command in (
     importing.import_,
     importing.quarantine,
     importing.sample,
+    harvesting.add,
+    harvesting.remove,
+    harvesting.sources,
+    harvesting.harvest,
+    harvesting.ledger,
     reading.papers,
     reading.search,
     reading.show,

@@ -20,13 +20,23 @@ from broadsheet.cli.common import (
     progress,
 )
 from broadsheet.ops.running import Parts
-from broadsheet.records import Entry, Listing, Order, Paper, Period, entry_json, paper_json
+from broadsheet.records import (
+    Entry,
+    Listing,
+    Order,
+    Paper,
+    Period,
+    entry_json,
+    ledger_json,
+    paper_json,
+)
 from broadsheet.store import papers as held_papers
 from broadsheet.text.bibtex import bibtex as bibtex_of
 from broadsheet.text.normalise import plain
 from broadsheet.views import periods
 from broadsheet.views import query as language
 from broadsheet.views.catalogue import view_of
+from broadsheet.views.ledger import sentence
 
 _EVERYTHING = 1_000_000
 
@@ -150,19 +160,28 @@ def today(day: str | None, as_json: bool, data: Path | None) -> None:
                 "day": periods.name(period),
                 "total": listing.total,
                 "ledger": [
-                    _ledger_line(period, source, page, listing.total)
-                    for source, page in edition.shown_by
+                    *map(ledger_json, edition.ledger),
+                    *(
+                        _shown_line(period, source, page, listing.total)
+                        for source, page in edition.shown_by
+                        if source not in {line.source for line in edition.ledger}
+                    ),
                 ],
                 "entries": [entry_json(entry) for entry in listing.entries],
             }
         )
         return
-    out.print(f"{periods.title(period)}: {listing.total} papers held, announced: unknown.\n")
+    out.print(f"{periods.title(period)}: {listing.total} papers held.")
+    for line in edition.ledger:
+        out.print(f"{line.set}: {sentence(line)}")
+    if not edition.ledger:
+        out.print("How many were announced is unknown: no source has stated a count.")
+    out.print("")
     for entry in listing.entries:
         _print_entry(entry, False)
 
 
-def _ledger_line(period: Period, source: str, page: str | None, held: int) -> dict[str, Any]:
+def _shown_line(period: Period, source: str, page: str | None, held: int) -> dict[str, Any]:
     """Nothing stated a count for this day, so nothing is known of what is missing."""
     return {
         "source": source,

@@ -46,8 +46,10 @@ def announced_at(source: Source, day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + _DAY
 
 
-def lines(connection: Connection, now: datetime, first: date) -> list[LedgerLine]:
-    """A line for every source and day since `first`, newest first."""
+def lines(
+    connection: Connection, now: datetime, first: date, last: date | None = None
+) -> list[LedgerLine]:
+    """A line for every source and day from `first` on, up to `last`, newest first."""
     known = ledger.days(connection, first - _HISTORY, now.date() + _DAY)
     found: list[LedgerLine] = []
     for source in ledger.all_sources(connection):
@@ -56,6 +58,7 @@ def lines(connection: Connection, now: datetime, first: date) -> list[LedgerLine
         found += [
             _line(source, day, of_source.get(day), usual, now)
             for day in days_of(source, first, now)
+            if last is None or day <= last
         ]
     return sorted(found, key=lambda one: (-one.day.toordinal(), one.source, one.set))
 

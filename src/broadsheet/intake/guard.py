@@ -46,7 +46,8 @@ def checked(url: str) -> Checked:
     for address in addresses:
         # All of them: which one is asked is nobody's choice but the name server's.
         if not is_public(address):
-            raise GuardError(f"{host} is at {address}, which is no public address")
+            where = host if host == str(address) else f"{host} is at {address}, which"
+            raise GuardError(f"{where} is no public address")
     return Checked(url, host, port, str(addresses[0]))
 
 

@@ -27,6 +27,8 @@ from broadsheet.store.ledger import Day, Source
 _log = logging.getLogger(__name__)
 # The last days that are looked at again, and how often: a day that is complete, one that is not.
 CHECKED = timedelta(days=7)
+# Days before those are asked for until they are complete, as far back as arXiv's lists go.
+_REACH = timedelta(days=60)
 _DAILY = timedelta(hours=20)
 _SOON = timedelta(minutes=30)
 # How often a source without an hour of its own is asked.
@@ -182,11 +184,14 @@ class _Run:
         with self._store.reading() as connection:
             known = {day.day: day for day in self._known(connection)}
         usual = completeness.usual_of(known.values())
-        for day in reversed(completeness.days_of(self._source, now.date() - CHECKED, now)):
+        for day in reversed(completeness.days_of(self._source, now.date() - _REACH, now)):
             before = known.get(day)
             state = completeness.state_of(self._source, day, before, usual, now)
             settled = state in (DayState.COMPLETE, DayState.RESTED)
-            wait = _DAILY if settled else _SOON
+            old = day < now.date() - CHECKED
+            if settled and old:
+                continue
+            wait = _DAILY if settled or old else _SOON
             if before is not None and before.asked and now - before.asked < wait:
                 continue
             if now < completeness.announced_at(self._source, day):
@@ -232,7 +237,7 @@ class _Run:
         return f"{self._source.kind}: {self._source.name}"
 
     def _known(self, connection: Connection) -> list[Day]:
-        first = self._now.date() - CHECKED
+        first = self._now.date() - _REACH
         last = self._now.date() + timedelta(days=1)
         return ledger.days(connection, first, last, self._source.number)
 
@@ -298,5 +303,7 @@ def _shift(source: Source) -> timedelta:
 
 def _sentence(error: Exception) -> str:
     said = str(error)
-    said = said[:1].upper() + said[1:]
+    # A sentence that begins with an address keeps it as it is spelt.
+    if "." not in said.split(" ", 1)[0]:
+        said = said[:1].upper() + said[1:]
     return said if said.endswith((".", "!", "?")) else f"{said}."

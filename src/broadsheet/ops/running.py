@@ -15,6 +15,7 @@ import uvicorn
 from broadsheet.embed.base import EmbedderError
 from broadsheet.embed.choose import embedder
 from broadsheet.intake import sample
+from broadsheet.ops.harvesting import HarvestWorker
 from broadsheet.ops.settings import Settings, SettingsError
 from broadsheet.search.follow import FollowedIndex, MeaningIndex, SearchIndex, Watcher
 from broadsheet.store.engine import Store, StoreError, open_store
@@ -154,15 +155,17 @@ def serve(parts: Parts, settings: Settings, listening: socket.socket) -> None:
     """Serves pages and follows the change log until told to stop (Ctrl+C, SIGTERM)."""
     hosts = [name.strip() for name in settings.hosts.split(",") if name.strip()]
     app = create_app(parts.store, parts.catalogue, hosts=hosts)
-    worker = Worker(parts)
+    workers = (Worker(parts), HarvestWorker(settings, parts.store))
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
     )
-    worker.start()
+    for worker in workers:
+        worker.start()
     try:
         server.run(sockets=[listening])
     finally:
-        worker.stop()
+        for worker in workers:
+            worker.stop()
         parts.store.close()
 
 

@@ -69,6 +69,33 @@ class Settings(BaseSettings):
         default=None, description="The key that the embedder's address asks for."
     )
 
+    harvest: bool = Field(
+        default=True,
+        description="Whether a running Broadsheet asks its sources by itself, at their hours.",
+    )
+    contact: str = Field(
+        default="",
+        max_length=200,
+        pattern=r"^[\x21-\x7e]*$",
+        description="Your mail address or web page, told to the services that are asked, so that "
+        "they can reach you.",
+    )
+    arxiv: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="The address of a mirror that has arXiv's interfaces; arXiv itself where not "
+        "set.",
+    )
+    hub: str = Field(
+        default="https://huggingface.co",
+        pattern=r"^https?://\S+$",
+        description="The address of the Hub whose daily papers are asked for.",
+    )
+    private_feeds: bool = Field(
+        default=False,
+        description="Whether feeds may be at addresses of this machine and its network.",
+    )
+
     @field_validator("embedder")
     @classmethod
     def _names_an_embedder(cls, value: str) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection
 
 from broadsheet.embed.base import EmbedderError
+from broadsheet.intake import completeness
 from broadsheet.records import (
     Entry,
     Field,
+    LedgerLine,
     Listing,
     Order,
     Paper,
@@ -29,6 +31,7 @@ from broadsheet.search.lexical import Found, LexicalIndex, query_terms
 from broadsheet.search.suggest import Suggester
 from broadsheet.store import changes, papers, quarantine
 from broadsheet.store.engine import Store
+from broadsheet.store.ledger import Source, all_sources
 from broadsheet.text.analysis import stem
 from broadsheet.text.normalise import identifier
 from broadsheet.text.sentences import sentences
@@ -48,7 +51,7 @@ class Edition:
 
     `previous` and `next` are the nearest periods of the same length that have papers; `shown_by`
     names the pages that showed papers under this day; `days` counts the papers of each day of the
-    month around it.
+    month around it; `ledger` says of a day what each source announced and what of it is held.
     """
 
     listing: Listing
@@ -57,6 +60,7 @@ class Edition:
     shown_by: tuple[tuple[str, str | None], ...]
     days: dict[date, int]
     categories: tuple[tuple[str, int], ...]
+    ledger: tuple[LedgerLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,7 @@ class Catalogue:
         before = after = None
         shown_by: list[tuple[str, str | None]] = []
         days: dict[date, int] = {}
+        ledger: list[LedgerLine] = []
         with self._store.reading() as connection:
             if first and last:
                 earlier = papers.day_before(connection, first)
@@ -152,9 +157,23 @@ class Catalogue:
                     days = papers.calendar(connection, month.first, month.last)
                 if period.span is Span.DAY:
                     shown_by = papers.shown_on(connection, first)
+                    now = datetime.now(UTC)
+                    ledger = completeness.lines(connection, now, first, last)
         index = self._index.current()
         categories = index.categories(period, _MOST_CATEGORIES) if index else []
-        return Edition(listing, before, after, tuple(shown_by), days, tuple(categories))
+        return Edition(
+            listing, before, after, tuple(shown_by), days, tuple(categories), tuple(ledger)
+        )
+
+    def ledger(self, since: date) -> list[LedgerLine]:
+        """What each source announced on each day since, newest first. Raises StoreError."""
+        with self._store.reading() as connection:
+            return completeness.lines(connection, datetime.now(UTC), since)
+
+    def sources(self) -> list[Source]:
+        """Where papers come from by themselves. Raises StoreError."""
+        with self._store.reading() as connection:
+            return all_sources(connection)
 
     def latest(self) -> Period | None:
         """The newest day that has papers; None where no paper has a day. Raises StoreError."""

@@ -18,7 +18,7 @@ from broadsheet.store.engine import Store, StoreError
 from broadsheet.views.catalogue import Catalogue
 from broadsheet.web.assets import STATIC, Assets
 from broadsheet.web.desk import Desk
-from broadsheet.web.pages import about, actions, errors, front, paper, search, suggestions
+from broadsheet.web.pages import about, actions, errors, front, ledger, paper, search, suggestions
 from broadsheet.web.security import Guard
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -35,11 +35,15 @@ ROUTES = (
     Route("/suggest", suggestions.suggest, methods=["GET"]),
     Route("/papers/{name:path}.bib", paper.bibtex, methods=["GET"]),
     Route("/papers/{name:path}", paper.page, methods=["GET"]),
+    Route("/ledger", ledger.page, methods=["GET"]),
+    Route("/ledger.json", ledger.as_json, methods=["GET"]),
     Route("/about", about.page, methods=["GET"]),
     Route("/healthz", about.health, methods=["GET"]),
     Route("/preferences", actions.prefer, methods=["POST"]),
     Route("/queries/past", suggestions.remember, methods=["POST"]),
     Route("/queries/past/forget", suggestions.forget, methods=["POST"]),
+    Route("/sources/add", ledger.add, methods=["POST"]),
+    Route("/sources/remove", ledger.remove, methods=["POST"]),
     Route("/sample/remove", actions.remove_sample, methods=["POST"]),
     Mount("/static", Assets(directory=STATIC), name="static"),
 )

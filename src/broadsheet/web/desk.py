@@ -17,6 +17,7 @@ from broadsheet.store import past_queries, readers
 from broadsheet.store.engine import Store, StoreError
 from broadsheet.views import periods
 from broadsheet.views.catalogue import Catalogue
+from broadsheet.views.ledger import sentence
 from broadsheet.views.suggestions import Suggestion
 from broadsheet.web import assets, render
 
@@ -161,5 +162,6 @@ def _environment() -> Environment:
         asset=assets.address,
         period_name=periods.name,
         period_title=periods.title,
+        ledger_sentence=sentence,
     )
     return environment

@@ -1,0 +1,78 @@
+"""The daily run put together: the sources with their addresses, and the worker that asks them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from broadsheet.intake.arxiv.source import Addresses, Arxiv
+from broadsheet.intake.feed_source import Feed
+from broadsheet.intake.fetching import Fetcher, Stopped
+from broadsheet.intake.harvest import Harvester
+from broadsheet.intake.hub_source import Hub
+from broadsheet.intake.sources import Asked
+from broadsheet.ops.settings import Settings
+from broadsheet.store.engine import Store, StoreError
+
+_log = logging.getLogger(__name__)
+# arXiv's rule: one request in three seconds, over all machines of a reader.
+ARXIV_PAUSE = 3.0
+_LOOK_SECONDS = 60.0
+
+
+@contextmanager
+def harvesting(
+    settings: Settings, store: Store, stop: threading.Event | None = None
+) -> Iterator[Harvester]:
+    """A harvester with every kind of source; `stop` ends what it waits for."""
+    fetcher = Fetcher(store, settings.contact, stop=stop or threading.Event())
+    arxiv = Addresses.at(settings.arxiv) if settings.arxiv else Addresses()
+    askers: dict[str, Asked] = {
+        "arxiv": Arxiv(fetcher, arxiv, ARXIV_PAUSE),
+        "hub": Hub(fetcher, settings.hub),
+        "feed": Feed(fetcher, private=settings.private_feeds),
+    }
+    try:
+        yield Harvester(store, askers, fetcher.holder, lease=fetcher.patience + 4 * ARXIV_PAUSE)
+    finally:
+        fetcher.close()
+
+
+class HarvestWorker:
+    """Asks the sources that are due, in a thread, until stopped."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="harvest", daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        if self._settings.harvest:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ends; what was being asked for is asked for the next time."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        said = ""
+        with harvesting(self._settings, self._store, self._stop) as harvester:
+            while not self._stop.is_set():
+                try:
+                    for done in harvester.once():
+                        if done.problem:
+                            _log.warning("%s %s: %s", done.kind, done.name, done.problem)
+                    said = ""
+                except Stopped:
+                    return
+                except (StoreError, OSError) as error:
+                    if str(error) != said:
+                        said = str(error)
+                        _log.warning("the sources could not be asked: %s", error)
+                self._stop.wait(_LOOK_SECONDS)

@@ -36,7 +36,8 @@ def page(request: Request) -> Response:
     desk = desk_of(request)
     today = datetime.now(UTC).date()
     lines = desk.catalogue.ledger(today - timedelta(days=_DAYS))
-    days = sorted({line.day for line in lines})
+    # Newest first: what matters is seen on a narrow screen too.
+    days = sorted({line.day for line in lines}, reverse=True)
     return desk.page(
         request,
         "ledger.html",

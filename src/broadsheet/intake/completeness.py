@@ -88,16 +88,22 @@ def state_of(
 
 
 def _stated(known: Day, usual: float | None) -> DayState:
-    if known.total == 0:
-        # Papers were lost by believing an empty answer: it takes a second one, and no reason to
-        # expect more.
-        believed = known.confirmed and (
-            known.source.kind != "arxiv" or usual is None or usual <= _HARDLY
-        )
-        return DayState.COMPLETE if believed and not known.listed else DayState.SILENT
+    if known.total == 0 and not known.listed:
+        return _nothing(known, usual)
     if known.listed != known.total or known.missing:
         return DayState.GAP
     return DayState.COMPLETE
+
+
+def _nothing(known: Day, usual: float | None) -> DayState:
+    """How a day stands of which the source says that it has no paper. Papers were lost by
+    believing an empty answer: it takes a second one, and no reason to expect more.
+    """
+    if known.source.kind == "hub":
+        return DayState.SILENT if announcing.is_announcement_day(known.day) else DayState.COMPLETE
+    if usual is None:
+        return DayState.UNKNOWN
+    return DayState.COMPLETE if known.confirmed and usual <= _HARDLY else DayState.SILENT
 
 
 def _line(

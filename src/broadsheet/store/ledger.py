@@ -131,9 +131,19 @@ def state(
     *,
     confirmed: bool = False,
 ) -> None:
-    """Keeps what a source says it announced on a day, in place of what it said before."""
+    """Keeps what a source says it announced on a day, beside what it said before.
+
+    What it named once it cannot take back, nor count less: an answer that breaks off, or is empty,
+    would make a day complete by forgetting it.
+    """
     ours = (announcements.c.source == source) & (announcements.c.day == day)
-    connection.execute(delete(announcements).where(ours))
+    before = {one.id: one for one in announced_on(connection, source, day)}
+    said = connection.execute(
+        select(statements).where(statements.c.source == source, statements.c.day == day)
+    ).one_or_none()
+    most = {
+        kind: max(counts.get(kind, 0), (getattr(said, kind) or 0) if said else 0) for kind in KINDS
+    }
     rows = {
         storable(one.id): {
             "source": source,
@@ -144,14 +154,20 @@ def state(
         }
         for one in announced
     }
+    for id_, row in rows.items():
+        if id_ in before:
+            row["version"] = row["version"] or before[id_].version
     if rows:
+        for chunk in chunks(rows):
+            connection.execute(delete(announcements).where(ours, announcements.c.id.in_(chunk)))
         connection.execute(insert(announcements), list(rows.values()))
+    confirmed = confirmed or bool(said and said.confirmed and said.stated)
     _keep(
         connection,
         source,
         day,
         {
-            **{kind: counts.get(kind, 0) for kind in KINDS},
+            **most,
             "asked": now,
             "stated": now,
             "confirmed": confirmed,

@@ -11,6 +11,7 @@ import click
 
 from broadsheet import __version__
 from broadsheet.cli import (
+    deciding,
     embedding,
     evaluating,
     harvesting,
@@ -61,6 +62,8 @@ for _command in (
     harvesting.sources,
     harvesting.harvest,
     harvesting.ledger,
+    deciding.merge,
+    deciding.unmerge,
     reading.papers,
     reading.search,
     reading.show,

@@ -30,6 +30,11 @@ from broadsheet.store.tables import identifiers, origins, papers, tombstones, ve
 from broadsheet.text.normalise import title_key
 
 _Key = tuple[str, str]
+_MERGED, _PARTED = "merged", "parted"
+
+
+class DecisionError(Exception):
+    """Two papers cannot be made one, or one two; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,11 @@ class _Draft:
     absorbed: list[int] = field(default_factory=list)
     revised: bool = False
     touched: bool = False
+
+    @property
+    def is_parted(self) -> bool:
+        """Whether a person took it from another paper: only a person puts it back."""
+        return any(row["decided"] == _PARTED for row in self.origin_rows.values())
 
     @property
     def facts(self) -> Facts:
@@ -130,6 +140,67 @@ def show(connection: Connection, source: str, days: Mapping[str, date]) -> int:
         _write(connection, drafts)
         written += len(late)
     return written
+
+
+def merge(connection: Connection, one: int, other: int) -> int:
+    """Makes one paper of two, by number, as a person decided; returns the number that stays.
+
+    Raises DecisionError where they are one already or one is not held.
+    """
+    if one == other:
+        raise DecisionError("These are two names of one paper already.")
+    changes.next_changes(connection, 0)
+    drafts = {draft.number: draft for draft in _load_drafts(connection, [one, other])}
+    if len(drafts) < 2:
+        raise DecisionError("One of the two papers is not held.")
+    kept, gone = drafts[min(one, other)], drafts[max(one, other)]
+    for row in gone.origin_rows.values():
+        row["decided"] = _MERGED
+    for row in kept.origin_rows.values():
+        row["decided"] = None if row["decided"] == _PARTED else row["decided"]
+    kept.absorb(gone)
+    _write(connection, [kept])
+    return kept.number
+
+
+def unmerge(connection: Connection, number: int, source: str, key: str) -> int:
+    """Takes what one source said out of a paper and makes it a paper of its own; returns the
+    number of that. It stays so, whatever comes later: only `merge` unites the two again.
+
+    Raises DecisionError where the paper has no such origin, or no other.
+    """
+    changes.next_changes(connection, 0)
+    drafts = _load_drafts(connection, [number])
+    origin = (source, key)
+    if not drafts or origin not in drafts[0].records:
+        raise DecisionError(f"The paper has no record {key} of {source}.")
+    draft = drafts[0]
+    if len(draft.records) == 1:
+        raise DecisionError("The paper has this one record only; there is nothing to part.")
+    record, row = draft.records.pop(origin), draft.origin_rows.pop(origin)
+    parted = _Draft(changes.next_papers(connection, 1))
+    parted.records[origin] = record
+    parted.origin_rows[origin] = {**row, "paper": parted.number, "decided": _PARTED}
+    others = {name for other in draft.records.values() for name in other.identifiers}
+    taken = [name for name in record.identifiers if name not in others and name in draft.names]
+    if taken:
+        connection.execute(delete(identifiers).where(identifiers.c.id.in_(taken)))
+        draft.names -= set(taken)
+    if not draft.names:  # whatever names it had were the parted record's
+        draft.claim(_titular(draft.records))
+    for name in taken or [_titular(parted.records)]:
+        parted.claim(name)
+    # One after the other: the one may take the public id that the other gives up.
+    _write(connection, [draft])
+    _write(connection, [parted])
+    return parted.number
+
+
+def _titular(records: Mapping[_Key, Record]) -> str:
+    """A name that no other paper has, for one whose records state none."""
+    (source, key), record = min(records.items())
+    origin = f"{source}\n{key}".encode()
+    return f"{title_name(record)}-{hashlib.blake2b(origin, digest_size=6).hexdigest()}"
 
 
 def remove_source(connection: Connection, source: str) -> int:
@@ -278,6 +349,7 @@ class _Putting:
             "file": before["file"] if before else record.file,
             "shown": record.shown,
             "matched_by": before["matched_by"] if before else matched_by,
+            "decided": before["decided"] if before else None,
         }
         draft.touched = True
         self._by_title[title_key(record.title)].add(draft.number)
@@ -302,13 +374,19 @@ class _Putting:
         facts = draft.facts
         for number in sorted(numbers):
             other = self._draft(number)
-            if other is not draft and same_work(facts, other.facts):
+            if other is draft or not self._may_unite(draft, other):
+                continue
+            if same_work(facts, other.facts):
                 return other
         return None
 
+    @staticmethod
+    def _may_unite(one: _Draft, other: _Draft) -> bool:
+        return not one.is_parted and not other.is_parted
+
     def _one_of(self, one: _Draft, other: _Draft) -> _Draft:
         """Two drafts as one: the older, which answers for the other's number from now on."""
-        if one is other:
+        if one is other or not self._may_unite(one, other):
             return one
         kept, gone = sorted((one, other), key=lambda draft: draft.number)
         kept.absorb(gone)

@@ -139,6 +139,8 @@ origins = Table(
     Column("file", Text),
     Column("shown", Date),
     Column("matched_by", String(12), nullable=False),
+    # What a person decided of it: 'merged' with the paper's others, or 'parted' from others.
+    Column("decided", String(8)),
     CheckConstraint("matched_by in ('new', 'identifier', 'title')", name="matched"),
     Index("ix_origins_shown_source_page", "shown", "source", "page"),
 )

@@ -1,4 +1,4 @@
-"""Sources, the ledger of what they announced, whose turn it is to ask; withdrawn papers.
+"""Sources, the ledger, whose turn it is to ask; withdrawn papers; what a person merged or parted.
 
 Revision: 0003
 """
@@ -19,6 +19,7 @@ def upgrade() -> None:
     op.add_column(
         "papers", sa.Column("withdrawn", sa.Boolean, nullable=False, server_default=sa.false())
     )
+    op.add_column("origins", sa.Column("decided", sa.String(8)))
     op.create_table(
         "sources",
         sa.Column("number", _KEY, autoincrement=True, nullable=False),

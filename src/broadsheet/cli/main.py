@@ -11,6 +11,7 @@ import click
 
 from broadsheet import __version__
 from broadsheet.cli import (
+    checking,
     deciding,
     embedding,
     evaluating,
@@ -73,6 +74,7 @@ for _command in (
     embedding.embed,
     evaluating.evaluate,
     keeping.settings,
+    checking.doctor,
 ):
     cli.add_command(_command)
 

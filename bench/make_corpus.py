@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,6 +37,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=[A-Z])")
 _KEPT = ("id", "title", "abstract", "authors", "year", "published", "categories", "url", "doi")
 
 Values = dict[str, Any]
+_DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def real() -> Iterator[Values]:
@@ -132,10 +135,40 @@ def papers(count: int, seed: int = 0) -> Iterator[Values]:
     yield from islice(made(held, seed), count - given)
 
 
-def write(out: BinaryIO, count: int, seed: int = 0) -> int:
+def as_snapshot(values: Values, place: int) -> Values:
+    """A paper as arXiv's bulk snapshot has it, under an arXiv id that counts up."""
+    year, month = 2001 + place // 1_188_000, place // 99_000 % 12 + 1
+    day = values.get("published") or "2020-01-01"
+    authors = values.get("authors", [])
+    return {
+        "id": f"{year % 100:02}{month:02}.{place % 99_000 + 1:05}",
+        "submitter": authors[0] if authors else None,
+        "authors": ", ".join(authors),
+        "title": values["title"],
+        "comments": None,
+        "journal-ref": None,
+        "doi": None,
+        "report-no": None,
+        "categories": " ".join(c for c in values.get("categories", ()) if "." in c) or "cs.LG",
+        "license": "http://creativecommons.org/licenses/by/4.0/",
+        "abstract": f"  {values.get('abstract', '')}\n",
+        "versions": [{"version": "v1", "created": f"{_rfc(day)} 18:40:02 GMT"}],
+        "update_date": day[:10],
+        "authors_parsed": [[n.rsplit(" ", 1)[-1], n.rpartition(" ")[0], ""] for n in authors],
+    }
+
+
+def _rfc(day: str) -> str:
+    moment = date.fromisoformat(day[:10])
+    return f"{_DAYS[moment.weekday()]}, {moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def write(out: BinaryIO, count: int, seed: int = 0, *, snapshot: bool = False) -> int:
     """Writes `count` papers as JSON lines; returns how many."""
     written = 0
     stream = papers(count, seed)
+    if snapshot:
+        stream = (as_snapshot(values, place) for place, values in enumerate(stream))
     while block := list(islice(stream, 1000)):
         out.write(b"".join(chain.from_iterable((orjson.dumps(one), b"\n") for one in block)))
         written += len(block)
@@ -148,13 +181,14 @@ def main() -> int:
     parser.add_argument("papers", type=int, metavar="N", help="how many papers")
     parser.add_argument("file", type=Path, nargs="?", help="where to (default: standard output)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--snapshot", action="store_true", help="as arXiv's bulk snapshot has them")
     given = parser.parse_args()
     started = time.perf_counter()
     if given.file is None:
-        write(sys.stdout.buffer, given.papers, given.seed)
+        write(sys.stdout.buffer, given.papers, given.seed, snapshot=given.snapshot)
         return 0
     with given.file.open("wb") as out:
-        written = write(out, given.papers, given.seed)
+        written = write(out, given.papers, given.seed, snapshot=given.snapshot)
     seconds = time.perf_counter() - started
     print(f"{written:,} papers in {seconds:.1f} s ({written / seconds:,.0f} a second).")
     return 0

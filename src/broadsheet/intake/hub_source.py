@@ -44,12 +44,13 @@ class Hub:
         if now.astimezone(UTC).date() <= day:
             return None
         things = self._read.get(day)
-        ids = [
-            t.key for t in (self._list(day) if things is None else things) if isinstance(t, Record)
-        ]
-        counts = {"new": len(ids)}
-        # At weekends the list is empty, and says so.
-        return Stated(counts, tuple(Announced(id_, "new") for id_ in ids), confirmed=True)
+        if things is None:
+            things = self._list(day)
+        ids = [thing.key for thing in things if isinstance(thing, Record)]
+        # What could not be read was announced all the same. At weekends the list is empty.
+        return Stated(
+            {"new": len(things)}, tuple(Announced(id_, "new") for id_ in ids), confirmed=True
+        )
 
     def by_id(self, ids: Sequence[str]) -> Iterator[Things]:
         """Nothing: a list is the only place where a paper of it is named."""

@@ -23,11 +23,14 @@ def sentence(line: LedgerLine) -> str:
     if line.stated is None or line.state in (DayState.SILENT, DayState.RESTED):
         return _SENTENCES[line.state]
     said = f"announced {line.stated:,}{_parts(line)}, held {line.held:,}"
-    if line.missing:
-        return f"{said}; {len(line.missing):,} missing"
-    if line.state is DayState.GAP:
-        return f"{said}; the others are not named"
-    return said
+    # What is stated and neither held nor named: nobody can say yet what to ask for.
+    nameless = line.stated - line.held - len(line.missing)
+    gaps = [
+        f"{count:,} {words}"
+        for count, words in ((len(line.missing), "missing"), (nameless, "not named"))
+        if count > 0
+    ]
+    return f"{said}; {', '.join(gaps)}" if gaps else said
 
 
 def _parts(line: LedgerLine) -> str:

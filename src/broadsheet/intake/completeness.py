@@ -6,9 +6,7 @@ time they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from statistics import median
 
 from sqlalchemy import Connection
 
@@ -50,23 +48,24 @@ def lines(
     connection: Connection, now: datetime, first: date, last: date | None = None
 ) -> list[LedgerLine]:
     """A line for every source and day from `first` on, up to `last`, newest first."""
-    known = ledger.days(connection, first - _HISTORY, now.date() + _DAY)
+    known = {
+        (one.source.number, one.day): one
+        for one in ledger.days(connection, first, last or now.date() + _DAY)
+    }
+    usual = usual_of(connection, now)
     found: list[LedgerLine] = []
     for source in ledger.all_sources(connection):
-        of_source = {one.day: one for one in known if one.source.number == source.number}
-        usual = usual_of(of_source.values())
         found += [
-            _line(source, day, of_source.get(day), usual, now)
+            _line(source, day, known.get((source.number, day)), usual.get(source.number), now)
             for day in days_of(source, first, now)
             if last is None or day <= last
         ]
     return sorted(found, key=lambda one: (-one.day.toordinal(), one.source, one.set))
 
 
-def usual_of(days: Iterable[Day]) -> float | None:
-    """How many papers a source usually announces on a day; None where nothing is known."""
-    totals = [day.total for day in days if day.total]
-    return median(totals) if totals else None
+def usual_of(connection: Connection, now: datetime) -> dict[int, float]:
+    """By source, how many papers it announces on a usual day of the last weeks."""
+    return ledger.usual(connection, now.date() - _HISTORY, now.date() + _DAY)
 
 
 def state_of(

@@ -81,7 +81,8 @@ class Harvester:
         with self._store.reading() as connection:
             every = ledger.all_sources(connection)
             known = ledger.days(connection, now.date() - CHECKED, now.date() + timedelta(days=1))
-        waiting = [source for source in every if self._is_due(source, known, now)]
+            usual = completeness.usual_of(connection, now)
+        waiting = [s for s in every if self._is_due(s, known, usual.get(s.number), now)]
         never = datetime.min.replace(tzinfo=UTC)
         return sorted(waiting, key=lambda source: source.harvested or never)
 
@@ -106,7 +107,8 @@ class Harvester:
                     manners.give_back(connection, _lock(source), self._holder, 0.0)
         return found
 
-    def _is_due(self, source: Source, known: list[Day], now: datetime) -> bool:
+    @staticmethod
+    def _is_due(source: Source, known: list[Day], usual: float | None, now: datetime) -> bool:
         if source.retry is not None and now < source.retry:
             return False
         if source.harvested is None:
@@ -118,7 +120,6 @@ class Harvester:
         if since >= _DAILY or source.harvested < hour <= now:
             return True
         days = {day.day: day for day in known if day.source.number == source.number}
-        usual = completeness.usual_of(days.values())
         return since >= _SOON and any(
             completeness.state_of(source, day, days.get(day), usual, now)
             not in (DayState.COMPLETE, DayState.RESTED, DayState.PENDING)
@@ -183,7 +184,7 @@ class _Run:
         now = self._now
         with self._store.reading() as connection:
             known = {day.day: day for day in self._known(connection)}
-        usual = completeness.usual_of(known.values())
+            usual = completeness.usual_of(connection, now).get(self._source.number)
         for day in reversed(completeness.days_of(self._source, now.date() - _REACH, now)):
             before = known.get(day)
             state = completeness.state_of(self._source, day, before, usual, now)

@@ -111,18 +111,21 @@ class Hybrid:
         if vector is None or self.meaning is None:
             numbers = self._by_words(asked)
             cosines = np.zeros(len(numbers))
+            scores = self.words.scores(asked, numbers.tolist())
         else:
-            # Both halves compute without holding the interpreter: they do so at once.
+            # Both halves compute without holding the interpreter: while the one looks for what is
+            # near, the other finds and scores what has the words.
             looking = _beside().submit(
                 self.meaning.search, vector, DEPTH, self._filter(asked, like)
             )
             by_words = self._by_words(asked)
+            scores = self.words.scores(asked, by_words.tolist())
             near, _ = looking.result()
+            scores |= self.words.scores(asked, np.setdiff1d(near, by_words).tolist())
             numbers = np.union1d(by_words, near)
             if like:
                 numbers = np.setdiff1d(numbers, np.array(like, np.int64))
             cosines = np.nan_to_num(self.meaning.scores(vector, numbers)).astype(np.float64)
-        scores = self.words.scores(asked, numbers.tolist())
         fits = np.array([number in scores for number in numbers.tolist()], dtype=bool)
         numbers, cosines = numbers[fits], cosines[fits]
         in_words = np.array([scores[number] for number in numbers.tolist()], dtype=np.float64)

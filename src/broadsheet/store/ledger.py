@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from statistics import median
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from broadsheet.store.papers import chunks
 from broadsheet.store.tables import announcements, origins, papers, sources, statements
@@ -185,21 +186,23 @@ def days(connection: Connection, first: date, last: date, source: int | None = N
     of which nothing is known left out.
     """
     held_by = {one.number: one for one in all_sources(connection)}
-    said = select(statements).where(statements.c.day.between(first, last))
-    if source is not None:
-        said = said.where(statements.c.source == source)
-    listed = _listed(connection, first, last, source)
+    # By number, so that both engines go by the keys: days of one source lie together.
+    numbers = [source] if source is not None else list(held_by)
+    said = select(statements).where(
+        statements.c.source.in_(numbers), statements.c.day.between(first, last)
+    )
+    listed, missing = _listed(connection, first, last, numbers)
     found = []
     for row in connection.execute(said):
-        of_day = listed.get((row.source, row.day), [])
+        place = (row.source, row.day)
         counts = {kind: getattr(row, kind) for kind in KINDS} if row.stated else None
         found.append(
             Day(
                 source=held_by[row.source],
                 day=row.day,
                 counts=counts,
-                listed=len(of_day),
-                missing=tuple(sorted(id_ for id_, is_held in of_day if not is_held)),
+                listed=listed.get(place, 0),
+                missing=tuple(sorted(missing.get(place, ()))),
                 asked=row.asked,
                 stated=row.stated,
                 confirmed=row.confirmed,
@@ -235,36 +238,59 @@ def first_announced(connection: Connection, kind: str, ids: Sequence[str]) -> di
     return found
 
 
+def usual(connection: Connection, first: date, last: date) -> dict[int, float]:
+    """By source, how many papers it usually announces on a day: the median of the days on which it
+    announced any; sources that did not are left out.
+    """
+    totals: dict[int, list[int]] = {}
+    rows = connection.execute(
+        select(statements).where(
+            statements.c.day.between(first, last), statements.c.stated.is_not(None)
+        )
+    )
+    for row in rows:
+        total = sum(getattr(row, kind) or 0 for kind in KINDS)
+        if total:
+            totals.setdefault(row.source, []).append(total)
+    return {source: median(found) for source, found in totals.items()}
+
+
+_Place = tuple[int, date]
+
+
 def _listed(
-    connection: Connection, first: date, last: date, source: int | None
-) -> dict[tuple[int, date], list[tuple[str, bool]]]:
-    """By source and day the names listed, each with whether it is held, in its version."""
+    connection: Connection, first: date, last: date, numbers: list[int]
+) -> tuple[dict[_Place, int], dict[_Place, list[str]]]:
+    """By source and day, how many names were listed, and those that are not held in their
+    version.
+    """
+    within = and_(announcements.c.source.in_(numbers), announcements.c.day.between(first, last))
+    counted = (
+        select(announcements.c.source, announcements.c.day, func.count())
+        .where(within)
+        .group_by(announcements.c.source, announcements.c.day)
+    )
     is_origin = or_(
         *(
             and_(sources.c.kind == kind, origins.c.source == holder)
             for kind, holder in _HOLDERS.items()
         )
     )
-    asked_for = (
-        select(
-            announcements.c.source,
-            announcements.c.day,
-            announcements.c.id,
-            announcements.c.version,
-            papers.c.version.label("held"),
-        )
+    absent = (
+        select(announcements.c.source, announcements.c.day, announcements.c.id)
         .join(sources, sources.c.number == announcements.c.source)
         .outerjoin(origins, and_(origins.c.key == announcements.c.id, is_origin))
         .outerjoin(papers, papers.c.number == origins.c.paper)
-        .where(announcements.c.day.between(first, last))
+        .where(
+            within,
+            or_(papers.c.number.is_(None), papers.c.version < announcements.c.version),
+        )
     )
-    if source is not None:
-        asked_for = asked_for.where(announcements.c.source == source)
-    listed: dict[tuple[int, date], list[tuple[str, bool]]] = {}
-    for number, day, id_, version, held in connection.execute(asked_for):
-        is_held = held is not None and (version is None or held >= version)
-        listed.setdefault((number, day), []).append((id_, is_held))
-    return listed
+    missing: dict[_Place, list[str]] = {}
+    for number, day, id_ in connection.execute(absent):
+        missing.setdefault((number, day), []).append(id_)
+    listed = {(number, day): count for number, day, count in connection.execute(counted)}
+    return listed, missing
 
 
 def _keep(connection: Connection, source: int, day: date, values: dict[str, Any]) -> None:

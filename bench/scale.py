@@ -46,6 +46,7 @@ from broadsheet.text.analysis import STOP_WORDS
 from broadsheet.views.query import parse
 
 WRITTEN = Path(__file__).parent / "results"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "scale.md"
 PEERS = ("fts5", "postgres", "lancedb", "scan")
 QUESTIONS = data.SHARED.parent / "qrels" / "autoscholar" / "queries.jsonl"
 # Queries of each class. A slow peer answers as many as it can in its time, and some in any case.
@@ -68,10 +69,14 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a folder where what is built stays")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--docs", action="store_true", help="only write docs/scale.md anew")
     given = parser.parse_args()
     peers = [name for name in given.peers.split(",") if name]
     if unknown := set(peers) - set(PEERS):
         parser.error(f"there is no peer {unknown.pop()}; there are {', '.join(PEERS)}")
+    if given.docs:
+        DOCUMENT.write_text(documented())
+        return 0
     if not data.is_there():
         print("The benchmarks use the shared papers, which are not beside this checkout.")
         return 1
@@ -90,6 +95,61 @@ def main() -> int:
             print_figures(name, figures if isinstance(figures, dict) else {"": figures})
         print(f"Written to {path.relative_to(WRITTEN.parent.parent)}.")
     return 0
+
+
+def documented() -> str:
+    """All the reports kept, as the page docs/scale.md."""
+    reports = [json.loads(path.read_text()) for path in WRITTEN.glob("scale-*.json")]
+    lines = [
+        "# Search at size",
+        "",
+        "Written by `python -m bench.scale --docs` from what `python -m bench.scale --papers N`",
+        "measured; do not edit. In process, one query after another, from the words to the numbers",
+        "of the best 25 papers with their reasons. Beyond 428,440 papers, made ones",
+        "(`bench/make_corpus.py`).",
+    ]
+    for report in sorted(reports, key=lambda report: -int(report["papers"])):
+        lines += _section(report)
+    return "\n".join([*lines, ""])
+
+
+def _section(report: Figures) -> list[str]:
+    ours, built = report["Broadsheet"], report["Broadsheet"]["building"]
+    asked = {
+        name: found["classes"]
+        for name, found in report.items()
+        if isinstance(found, dict) and "classes" in found
+    }
+    recall = ours["recall@10 of the index of meanings"]["recall@10"]
+    rows = [
+        [kind, *(_cell(found.get(kind)) for found in asked.values())] for kind in ours["classes"]
+    ]
+    rows += [
+        [f"mixed, filtered to {name}", _cell(found), *[""] * (len(asked) - 1)]
+        for name, found in ours["filtered"].items()
+    ]
+    resident = ours["resident_mb, after all queries"]
+    before = ours["resident_mb, before opening"]
+    return [
+        "",
+        f"## {report['papers']:,} papers",
+        "",
+        f"{report['date']}, {report['machine']}.",
+        "",
+        f"| milliseconds: median, 99th percentile | {' | '.join(asked)} |",
+        f"|---|{'---|' * len(asked)}",
+        *(f"| {' | '.join(row)} |" for row in rows),
+        "",
+        f"- Of the ten nearest by the unpacked vectors, {recall:.2%} are found.",
+        f"- Opened from cold, and a first answer: {ours['open, s']['together']:.2f} s.",
+        f"- Resident after all queries: {resident:,.0f} MB, {before:,.0f} of them the benchmark's.",
+        f"- On disk: words {built['words']['mb']:,} MB, meanings {built['meanings']['mb']:,} MB;"
+        f" built in {built['seconds, both at once']:,.0f} s.",
+    ]
+
+
+def _cell(found: Figures | None) -> str:
+    return f"{found['p50_ms']:.1f}, {found['p99_ms']:.1f}" if found else ""
 
 
 def measured(folder: Path, count: int, peers: list[str], seed: int) -> Figures:

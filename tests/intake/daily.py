@@ -21,7 +21,7 @@ CATEGORIES = ["cs.LG", "cs.CL"]
 # The three seconds of arXiv's rule, in a world that turns faster.
 PAUSE = 0.005
 # Hours of New York's evening, night and day at which the worker looks.
-_HOURS = (0, 1, 2, 3, 5, 12, 18)
+_HOURS = (0, 1, 3, 6, 18)
 
 
 def world(days: int = 30, seed: int = 1) -> World:

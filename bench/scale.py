@@ -159,6 +159,10 @@ def measured(folder: Path, count: int, peers: list[str], seed: int) -> Figures:
     asked = queries(count)
     search, ours = opened(folder)
     ours["building"] = building
+    # Other queries first: what is measured is a program that has been running, not its disk.
+    for texts in queries(count, seed=12).values():
+        for text in texts:
+            _ask(search, text)
     ours["classes"] = _classes(partial(_ask, search), asked)
     mixed = [query for texts in asked.values() for query in texts[::5]]
     filters = _filters(building["categories"], count)
@@ -336,9 +340,9 @@ def _forget(path: Path) -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def queries(count: int) -> dict[str, list[str]]:
-    """Real queries by class, drawn from the first `count` real papers; always the same."""
-    draw = random.Random(11)
+def queries(count: int, seed: int = 11) -> dict[str, list[str]]:
+    """Real queries by class, drawn from the first `count` real papers; a seed's always the same."""
+    draw = random.Random(seed)
     sources = list(islice(real(), count))
     drawn = draw.sample(sources, min(len(sources), 4 * _EACH))
     titles = [values["title"] for values in drawn]

@@ -169,7 +169,11 @@ class _Run:
         self.done = Harvested(source.kind, source.name)
 
     def step(self, name: str, do: Callable[[], None]) -> None:
-        """Does a part of it; what goes wrong there is kept, and the other parts are done."""
+        """Does a part of it; what goes wrong there is kept, and the other parts are done, but for
+        a source that said when to come back: it is not asked before.
+        """
+        if self._later:
+            return
         try:
             do()
         except _Trouble as error:
@@ -222,7 +226,8 @@ class _Run:
             values |= {"failures": 0, "retry": None, "answered": now}
         else:
             rest = min(_FIRST_REST * 2 ** min(source.failures, 10), _LONGEST_REST)
-            rest = max(rest * random.uniform(0.8, 1.2), timedelta(seconds=self._later))  # noqa: S311
+            rest = min(rest * random.uniform(0.8, 1.2), _LONGEST_REST)  # noqa: S311
+            rest = max(rest, timedelta(seconds=self._later))
             values |= {"failures": source.failures + 1, "retry": now + rest}
         with self._store.writing() as connection:
             ledger.note(connection, source.number, **values)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 
-from broadsheet.records import DayState
+import pytest
+
+from broadsheet.intake.harvest import Harvester
+from broadsheet.intake.sources import Batch, Stated, Things
+from broadsheet.records import DayState, Record
 from broadsheet.store import ledger, papers, quarantine
 from broadsheet.store.engine import Store
-from broadsheet.store.ledger import Source
+from broadsheet.store.ledger import Announced, Source
 from intake.daily import FIRST, harvester, held, ledger_of, live, moments, subscribe, world
 from standin.arxiv import Standin
 from standin.faults import HtmlError, Unavailable, Untitled
@@ -141,3 +146,63 @@ def test_who_says_to_come_back_in_an_hour_is_asked_in_an_hour(sqlite_store: Stor
         (done,) = worker.once()
         assert done.problem is None
         assert {line.state for line in ledger_of(sqlite_store, now)} == {DayState.COMPLETE}
+
+
+# --- What goes away meanwhile -------------------------------------------------------------------
+
+
+class Interrupted:
+    """A source of one paper a day, which lets something happen while it is asked."""
+
+    def __init__(self, within: str, happens: Callable[[], None]) -> None:
+        self._within = within
+        self._happens = happens
+
+    def _asked(self, what: str, source: Source) -> None:
+        if (what, source.name) == (self._within, "cs.LG"):
+            self._happens()
+
+    def records(self, source: Source, now: datetime) -> Iterator[Batch]:
+        key = f"2603.0000{1 + len(source.name) % 9}"
+        record = Record("arxiv", key, f"Of {source.name}", identifiers=(key,))
+        yield Batch((record,), {"token": "further"})
+        self._asked("records", source)
+        yield Batch((record,), through=now.date())
+
+    def announced(self, source: Source, day: date, now: datetime) -> Stated:
+        self._asked("announced", source)
+        return Stated({"new": 1}, (Announced(f"2603.0000{1 + len(source.name) % 9}", "new"),))
+
+    def by_id(self, ids: Sequence[str]) -> Iterator[Things]:
+        yield from ()
+
+
+@pytest.mark.parametrize("within", ["announced", "records"])
+@pytest.mark.parametrize("followed", [False, True])
+def test_a_source_removed_while_it_is_asked_costs_nothing(
+    store: Store, within: str, *, followed: bool
+) -> None:
+    now = MORNING + timedelta(days=1)
+
+    def removed() -> None:
+        with store.writing() as connection:
+            assert ledger.remove_source(connection, "arxiv", "cs.LG")
+            if followed:  # which may well get the number that has become free
+                ledger.add_source(connection, "arxiv", "math.OC", now.date(), now)
+
+    subscribe(store, now, ["math", "cs.LG"])
+    worker = Harvester(store, {"arxiv": Interrupted(within, removed)}, "me", clock=lambda: now)
+    done = {one.name: one.problem for one in worker.once()}
+    assert done["math"] is None
+    with store.reading() as connection:
+        names = {source.name for source in ledger.all_sources(connection)}
+        days = ledger.days(connection, FIRST, now.date())
+    assert names == ({"math", "math.OC"} if followed else {"math"})
+    # Nothing is said of a source that nobody asked, and all of the one that was.
+    assert {(day.source.name, day.day, day.missing) for day in days} == {
+        ("math", FIRST, ()),
+        ("math", FIRST + timedelta(days=1), ()),
+    }
+    if followed:
+        fresh = kept(store, "math.OC")
+        assert (fresh.harvested, fresh.through, fresh.progress) == (None, None, None)

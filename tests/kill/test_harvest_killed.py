@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date
 
 import pytest
 
@@ -22,7 +22,6 @@ from broadsheet.store import papers, quarantine
 from broadsheet.store.engine import Store
 from intake.daily import (
     CATEGORIES,
-    FIRST,
     announced,
     held,
     holds_what_it_says,

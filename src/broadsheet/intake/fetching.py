@@ -37,7 +37,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # tell us to wait before we rather come back in another round.
 _LONGEST_WAIT = 20
 # How often, in seconds, to look whether a turn is free, of a service that wants no pause.
-_LOOK_AGAIN = 0.2
+_LOOK_AGAIN = 0.05
 _ACCEPTED = "text/xml, application/xml, application/atom+xml, application/rss+xml, text/html, */*"
 
 

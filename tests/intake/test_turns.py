@@ -1,14 +1,17 @@
-"""Turns at a service: whoever waits for one has it soon after it is given back."""
+"""Turns at a service: who waits has one soon after it is free, and nobody keeps one for long."""
 
 from __future__ import annotations
 
 import threading
 from datetime import date
 
-from broadsheet.intake.fetching import Fetcher, Service
+import pytest
+
+from broadsheet.intake.fetching import Fetcher, FetchError, Service
 from broadsheet.store import manners
 from broadsheet.store.engine import Store
 from standin.arxiv import Standin
+from standin.faults import Drip
 from standin.world import World
 
 
@@ -45,3 +48,19 @@ def test_nobody_sleeps_through_the_lease_of_a_turn_that_was_given_back(store: St
         second.join(timeout=10)
         fetcher.close()
     assert len(answers) == 1
+
+
+def test_an_answer_that_drips_is_given_up_while_the_turn_is_still_ours(
+    sqlite_store: Store,
+) -> None:
+    service, patience = Service("arxiv", 0.01, ("127.0.0.1",)), 0.4
+    with Standin(World(1, date(2026, 3, 2), 1, ["cs.LG"])) as arxiv:
+        # Never silent for long, and not done for many seconds.
+        arxiv.order(Drip(size=100, pause=0.05), times=None)
+        fetcher = Fetcher(sqlite_store, patience=patience)
+        with pytest.raises(FetchError, match="answers too slowly"):
+            fetcher.get(service, f"{arxiv.address}/list/cs.LG/new")
+        fetcher.close()
+        # The lease is a second longer than patience.
+        assert arxiv.wait_for(4)
+        assert max(request.ended - request.started for request in arxiv.requests) < patience + 1

@@ -268,7 +268,8 @@ def _unpacked(
     response: httpx.Response, url: str, until: float, stop: threading.Event
 ) -> Iterator[bytes]:
     unpack = _Unpacking(response.headers.get("content-encoding", ""))
-    for piece in response.iter_raw(_PIECE):
+    # As it comes: pieces of a size would be waited for however slowly they fill.
+    for piece in response.iter_raw():
         if stop.is_set():
             raise Stopped
         if time.monotonic() > until:

@@ -10,7 +10,7 @@ from broadsheet.intake import completeness
 from broadsheet.intake.arxiv.source import Addresses, Arxiv
 from broadsheet.intake.fetching import Fetcher
 from broadsheet.intake.harvest import Harvester
-from broadsheet.records import LedgerLine
+from broadsheet.records import DayState, LedgerLine
 from broadsheet.store import ledger, papers
 from broadsheet.store.engine import Store
 from standin.arxiv import Standin
@@ -86,3 +86,17 @@ def announced(of: World, days: Iterable[date]) -> set[str]:
         for ids in of.announced(category, day).values()
         for id_ in ids
     }
+
+
+def holds_what_it_says(store: Store, arxiv: Standin) -> None:
+    """No day that is called complete lacks a paper, or counts another number of them."""
+    # The ledger first: others may be putting papers in meanwhile.
+    lines = ledger_of(store, arxiv.world.now)
+    papers = held(store)
+    for line in lines:
+        if line.state is not DayState.COMPLETE:
+            continue
+        truth = arxiv.world.announced(line.set, line.day)
+        ids = {id_ for some in truth.values() for id_ in some}
+        assert line.stated == len(ids), (line.set, line.day)
+        assert ids <= papers.keys(), (line.set, line.day)

@@ -15,6 +15,7 @@ from intake.daily import (
     announced,
     harvester,
     held,
+    holds_what_it_says,
     ledger_of,
     moments,
     subscribe,
@@ -88,7 +89,7 @@ def test_every_announced_paper_is_held_once_or_an_alarm_names_it(
             arxiv.set_now(now)
             worker.once()
             if now.hour == 18:
-                _holds_what_it_says(sqlite_store, arxiv)
+                holds_what_it_says(sqlite_store, arxiv)
         assert arxiv.overlapping() == 1
         assert arxiv.closest() >= PAUSE
         lines = ledger_of(sqlite_store, of.now)
@@ -110,18 +111,6 @@ def test_every_announced_paper_is_held_once_or_an_alarm_names_it(
     assert {line.state for line in recent} == {DayState.COMPLETE}
 
 
-def _holds_what_it_says(store: Store, arxiv: Standin) -> None:
-    """No day that is called complete lacks a paper, or counts another number of them."""
-    papers = held(store)
-    for line in ledger_of(store, arxiv.world.now):
-        if line.state is not DayState.COMPLETE:
-            continue
-        truth = arxiv.world.announced(line.set, line.day)
-        ids = {id_ for some in truth.values() for id_ in some}
-        assert line.stated == len(ids), (line.set, line.day)
-        assert ids <= papers.keys(), (line.set, line.day)
-
-
 def test_a_quiet_week_is_complete_day_by_day(sqlite_store: Store) -> None:
     of = world(7)
     with Standin(of, page_size=20) as arxiv, harvester(sqlite_store, arxiv) as worker:
@@ -131,7 +120,7 @@ def test_a_quiet_week_is_complete_day_by_day(sqlite_store: Store) -> None:
         for now in moments(7):
             arxiv.set_now(now)
             worker.once()
-        _holds_what_it_says(sqlite_store, arxiv)
+        holds_what_it_says(sqlite_store, arxiv)
         lines = [line for line in ledger_of(sqlite_store, of.now) if line.day in of.days()]
     assert len(lines) == len(of.days()) * len(CATEGORIES)
     assert {line.state for line in lines} == {DayState.COMPLETE}

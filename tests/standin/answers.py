@@ -30,6 +30,7 @@ OAI = "application/xml"
 QUERY = "application/atom+xml; charset=utf-8"
 IDENTIFIER = re.compile(r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v(\d+))?")
 KEPT_DOCUMENTS = 4096
+_TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,11 @@ class Answers:
         records = [documents.record(paper, prefix) for paper in shown]
         if isinstance(fault, faults.Deleted):
             records[0] = documents.deleted_record(shown[0])
+        if isinstance(fault, faults.Untitled):
+            records = [
+                _TITLE.sub("<title></title>", made) if paper.id == fault.id else made
+                for made, paper in zip(records, shown, strict=True)
+            ]
         onward = ""
         if isinstance(fault, faults.TokenLoop) and token is not None:
             onward = documents.resumption(token, self._expiry())

@@ -155,6 +155,17 @@ class Deleted(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class Untitled(Fault):
+    """The record of this paper has no title, which no reader can do with."""
+
+    id: str = ""
+
+    def fits(self, target: str) -> bool:
+        """Harvests."""
+        return target.startswith("/oai") and "ListRecords" in target
+
+
+@dataclass(frozen=True, slots=True)
 class StaleFeed(Fault):
     """The feed is still that of the announcement before; listings are fresh."""
 
@@ -183,7 +194,8 @@ KNOWN: dict[str, type[Fault]] = {
     fault.__name__: fault
     for fault in (
         Unavailable, TooManyRequests, HtmlError, Redirect, Cut, Truncated, Drip, Late, GzipBomb,
-        Empty, Duplicates, Reordered, OtherSet, Deleted, StaleFeed, ExpiredToken, TokenLoop,
+        Empty, Duplicates, Reordered, OtherSet, Deleted, Untitled, StaleFeed, ExpiredToken,
+        TokenLoop,
     )
 }  # fmt: skip
 

@@ -739,6 +739,19 @@ def test_a_record_is_deleted(arxiv: Standin, client: httpx.Client) -> None:
     assert second.find(f"{OAI}metadata") is not None
 
 
+def test_the_record_of_one_paper_has_no_title(
+    world: World, arxiv: Standin, client: httpx.Client
+) -> None:
+    before = client.get(LIST).text
+    (broken, *_) = [id_ for id_ in world.papers(world.days()[0]) if f":{id_}<" in before]
+    arxiv.order(faults.Untitled(broken))
+    after = client.get(LIST).text
+    assert after.count("<title></title>") == 1
+    assert after.count("<title>") == before.count("<title>")
+    record = next(part for part in after.split("</record>") if f":{broken}<" in part)
+    assert "<title></title>" in record
+
+
 def test_a_feed_is_of_yesterday_and_the_listing_fresh(
     world: World, arxiv: Standin, client: httpx.Client
 ) -> None:

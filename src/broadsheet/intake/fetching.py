@@ -36,6 +36,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # In pauses of the service: how long to wait at most between tries, and how long a service may
 # tell us to wait before we rather come back in another round.
 _LONGEST_WAIT = 20
+# How often, in seconds, to look whether a turn is free, of a service that wants no pause.
+_LOOK_AGAIN = 0.05
 _ACCEPTED = "text/xml, application/xml, application/atom+xml, application/rss+xml, text/html, */*"
 
 
@@ -200,7 +202,8 @@ class Fetcher:
                 turn = manners.take(connection, service.name, self.holder, lease)
             if turn.granted:
                 break
-            self.wait(turn.wait)
+            # Who has it gives it back long before their lease ends, unless they were killed.
+            self.wait(min(turn.wait, max(service.pause, _LOOK_AGAIN)))
         try:
             yield
         finally:

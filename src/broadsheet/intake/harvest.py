@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -54,6 +55,10 @@ class Harvested:
 
 
 Watcher = Callable[[Harvested], None]
+
+
+class _Removed(Exception):  # noqa: N818 - it is no error
+    """The source is not to be asked any more."""
 
 
 class Harvester:
@@ -131,10 +136,13 @@ class Harvester:
         if asker is None:
             return Harvested(source.kind, source.name, problem="Nothing here can ask it.")
         run = _Run(self, source, asker, watch)
-        run.step("statements", run.statements)
-        run.step("records", run.records)
-        run.step("missing", run.missing)
-        run.finish()
+        try:
+            run.step("statements", run.statements)
+            run.step("records", run.records)
+            run.step("missing", run.missing)
+            run.finish()
+        except _Removed:
+            _log.info("%s %s was removed while it was asked", source.kind, source.name)
         return run.done
 
     @property
@@ -170,7 +178,11 @@ class _Run:
         self.done = Harvested(source.kind, source.name)
 
     def step(self, name: str, do: Callable[[], None]) -> None:
-        """Does a part of it; what goes wrong there is kept, and the other parts are done."""
+        """Does a part of it; what goes wrong there is kept, and the other parts are done, but for
+        a source that said when to come back: it is not asked before.
+        """
+        if self._later:
+            return
         try:
             do()
         except _Trouble as error:
@@ -223,15 +235,24 @@ class _Run:
             values |= {"failures": 0, "retry": None, "answered": now}
         else:
             rest = min(_FIRST_REST * 2 ** min(source.failures, 10), _LONGEST_REST)
-            rest = max(rest * random.uniform(0.8, 1.2), timedelta(seconds=self._later))  # noqa: S311
+            rest = min(rest * random.uniform(0.8, 1.2), _LONGEST_REST)  # noqa: S311
+            rest = max(rest, timedelta(seconds=self._later))
             values |= {"failures": source.failures + 1, "retry": now + rest}
-        with self._store.writing() as connection:
+        with self._writing() as connection:
             ledger.note(connection, source.number, **values)
             if self._is_whole and not self._problems:
                 # What is still wrong was put aside again just now.
                 quarantine.clear(connection, self._file, before=self._started)
         self.done = replace(self.done, problem=problem)
         self._watch(self.done)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction in which the source is there. Raises _Removed where it is not."""
+        with self._store.writing() as connection:
+            if not ledger.keep_source(connection, self._source):
+                raise _Removed
+            yield connection
 
     @property
     def _file(self) -> str:
@@ -245,7 +266,7 @@ class _Run:
     def _state(self, day: date) -> None:
         stated = self._asker.announced(self._source, day, self._now)
         self._harvester.still_ours(self._source)
-        with self._store.writing() as connection:
+        with self._writing() as connection:
             if stated is None:
                 ledger.asked(connection, self._source.number, day, self._now)
                 return
@@ -268,7 +289,7 @@ class _Run:
         aside = [
             replace(thing, file=self._file) for thing in things if isinstance(thing, Quarantined)
         ]
-        with self._store.writing() as connection:
+        with self._writing() as connection:
             if self._source.kind == "arxiv":
                 keys = [record.key for record in records]
                 shown = ledger.first_announced(connection, self._source.kind, keys)

@@ -28,8 +28,6 @@ class Hub:
         self._fetcher = fetcher
         self._address = address.rstrip("/")
         self._service = Service("hub", pause, (urlsplit(address).hostname or "",))
-        # The lists of this round: what was announced is in what was just read.
-        self._read: dict[date, Things] = {}
 
     def records(self, source: Source, now: datetime) -> Iterator[Batch]:
         """Each day's list since the day before the last harvest."""
@@ -43,9 +41,8 @@ class Hub:
         """What the list of that day has; nothing is said before the day is over."""
         if now.astimezone(UTC).date() <= day:
             return None
-        things = self._read.get(day)
-        if things is None:
-            things = self._list(day)
+        # Read anew, whatever was read before: the list grew until the day was over.
+        things = self._list(day)
         ids = [thing.key for thing in things if isinstance(thing, Record)]
         # What could not be read was announced all the same. At weekends the list is empty.
         return Stated(
@@ -68,6 +65,5 @@ class Hub:
             things += [thing for thing in found if isinstance(thing, Record)]
             others += [thing for thing in found if not isinstance(thing, Record)]
             if len(found) < _PAGE:
-                self._read[day] = (*things, *others)
-                return self._read[day]
+                return (*things, *others)
         raise SourceError(f"The Hub's list of {day} has no end.")

@@ -103,6 +103,17 @@ def remove_source(connection: Connection, kind: str, name: str) -> bool:
     return gone.rowcount > 0
 
 
+def keep_source(connection: Connection, source: Source) -> bool:
+    """Whether the source is still there; nobody removes it before this transaction ends."""
+    row = connection.execute(
+        select(sources.c.kind, sources.c.name, sources.c.added)
+        .where(sources.c.number == source.number)
+        .with_for_update()
+    ).one_or_none()
+    # SQLite gives the number of one that was removed to the next that is added.
+    return row is not None and tuple(row) == (source.kind, source.name, source.added)
+
+
 def source_of(connection: Connection, kind: str, name: str) -> Source | None:
     """The source of that kind and name."""
     row = connection.execute(

@@ -50,7 +50,9 @@ def lines(
     connection: Connection, now: datetime, first: date, last: date | None = None
 ) -> list[LedgerLine]:
     """A line for every source and day from `first` on, up to `last`, newest first."""
-    known = ledger.days(connection, first - _HISTORY, now.date() + _DAY)
+    until = now.date() + _DAY if last is None else min(last, now.date() + _DAY)
+    # The calendar has a beginning, and a page may ask for it.
+    known = ledger.days(connection, max(first, date.min + _HISTORY) - _HISTORY, until)
     found: list[LedgerLine] = []
     for source in ledger.all_sources(connection):
         of_source = {one.day: one for one in known if one.source.number == source.number}

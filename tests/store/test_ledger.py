@@ -100,6 +100,14 @@ def test_a_source_that_is_removed_takes_its_statements_along_and_leaves_its_pape
         assert connection.scalar(select(func.count()).select_from(t.papers)) == 1
 
 
+@pytest.mark.parametrize("name", ["", "cs.\0LG", "\udcff", "x" * 5000])
+def test_a_name_that_no_source_can_have_is_no_source_s(store: Store, name: str) -> None:
+    with store.writing() as connection:
+        source(connection)
+        assert not ledger.remove_source(connection, "arxiv", name)
+        assert not ledger.remove_source(connection, name, "cs.LG")
+
+
 # --- days ---------------------------------------------------------------------------------------
 
 

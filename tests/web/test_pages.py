@@ -37,11 +37,18 @@ PAGES = (
     "/search?q=zeppelin",
     "/search?q=colour%3Ared+%22open",
     FULL_PATH,
+    "/ledger",
     "/about",
 )
 ERRORS = ("/nowhere", "/papers/no-such-paper", "/day/yesterday", "/static/nothing.css")
 REDIRECTS = ("/week", "/month", "/papers/doi:10.5555/lamp.1")
-OTHERS = (f"{FULL_PATH}.bib", "/healthz", "/search?q=lamp&fragment=1&typing=1", "/suggest?q=lamp")
+OTHERS = (
+    f"{FULL_PATH}.bib",
+    "/healthz",
+    "/search?q=lamp&fragment=1&typing=1",
+    "/suggest?q=lamp",
+    "/ledger.json",
+)
 
 
 def titles(page: Element) -> list[str]:

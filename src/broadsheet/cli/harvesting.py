@@ -72,6 +72,8 @@ def add_hub(since: datetime | None, data: Path | None) -> None:
 def add_feed(address: str, data: Path | None) -> None:
     """Add a feed of papers (RSS or Atom); it is read once to see that it is one."""
     settings = ops_settings.load(data=data)
+    if len(address) > kept.LONGEST_NAME or not address.isprintable():
+        raise click.ClickException("This is no web address.")
     with opened(data) as parts:
         source, new = _added(parts, "feed", address, None)
         if not new:
@@ -85,7 +87,10 @@ def add_feed(address: str, data: Path | None) -> None:
                 kept.remove_source(connection, "feed", address)
             raise click.ClickException(plain(problem))
         parts.catch_up()
-        out.print(f"{address} is a source now; it brought {done[0].new:,} new papers.")
+        if done:
+            out.print(f"{address} is a source now; it brought {done[0].new:,} new papers.")
+        else:  # a running Broadsheet was quicker
+            out.print(f"{address} is a source now; a running Broadsheet is reading it.")
 
 
 @click.command()
@@ -188,7 +193,8 @@ def _category(text: str) -> str:
     try:
         oai.set_of(text)
     except ValueError as error:
-        raise click.ClickException(f"{error}.") from error
+        said = str(error)
+        raise click.ClickException(said if said.endswith("?") else f"{said}.") from error
     return known_categories()[text.strip().lower()][0]
 
 

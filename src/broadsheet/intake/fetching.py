@@ -8,15 +8,17 @@ when to come back is believed.
 from __future__ import annotations
 
 import random
+import socket
 import threading
 import time
 import uuid
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -100,6 +102,7 @@ class Fetcher:
     stop: threading.Event = field(default_factory=threading.Event)
     holder: str = field(default_factory=lambda: uuid.uuid4().hex)
     _clients: dict[str, httpx.Client] = field(default_factory=dict, init=False, repr=False)
+    _lines: dict[str, _Line] = field(default_factory=dict, init=False, repr=False)
 
     def get(
         self,
@@ -149,10 +152,14 @@ class Fetcher:
             found = self._once(service, url, headers, largest)
             if isinstance(found, Answer):
                 return found
-            target = urljoin(url, found)
-            if not service.guarded and urlsplit(target).hostname not in service.hosts:
-                host = urlsplit(target).hostname or target[:100]
-                raise FetchError(f"{_shown(url)} leads to {host}, which is not asked.")
+            try:
+                target = urljoin(url, found)
+                host = urlsplit(target).hostname
+            except ValueError as error:
+                raise FetchError(f"{_shown(url)} leads to what is no address.") from error
+            if not service.guarded and host not in service.hosts:
+                where = host[:100] if host else "an address without a host"
+                raise FetchError(f"{_shown(url)} leads to {where}, which is not asked.")
             url = target
         raise FetchError(f"{_shown(url)} leads from one address to the next without end.")
 
@@ -164,13 +171,21 @@ class Fetcher:
             target, extra, extensions = _target(service, url)
         except GuardError as error:
             raise FetchError(f"{_shown(url)} cannot be asked: {error}.") from error
-        with self._turn(service):
+        except httpx.InvalidURL as error:
+            raise FetchError(f"{_shown(url)} cannot be asked ({_why(error)}).") from error
+        line = self._lines.setdefault(service.name, _Line())
+        with self._turn(service), line.cut_after(self.patience):
             until = time.monotonic() + self.patience
             try:
                 with self._client(service).stream(
-                    "GET", target, headers={**headers, **extra}, extensions=extensions
+                    "GET",
+                    target,
+                    headers={**headers, **extra},
+                    extensions={**extensions, "trace": line.trace},
                 ) as response:
                     return _read(response, url, until, largest, self.stop)
+            except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
+                raise FetchError(f"{_shown(url)} cannot be asked ({_why(error)}).") from error
             except (httpx.TransportError, httpx.DecodingError) as error:
                 raise _Again(f"{_shown(url)} did not answer ({_why(error)}).") from error
             except (httpx.InvalidURL, httpx.HTTPError, UnicodeError) as error:
@@ -189,7 +204,11 @@ class Fetcher:
                 timeout=min(30.0, self.patience),
                 # A proxy would resolve the name anew, unseen.
                 trust_env=not service.guarded,
-                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+                # A guarded service's hosts are asked by address. Two of them may have the same
+                # one, and a connection whose certificate was checked for one is not the other's.
+                limits=httpx.Limits(
+                    max_connections=1, max_keepalive_connections=0 if service.guarded else 1
+                ),
             )
         return self._clients[service.name]
 
@@ -220,6 +239,36 @@ class Fetcher:
         """Waits. Raises Stopped where the program is to end."""
         if self.stop.wait(max(0.0, seconds)):
             raise Stopped
+
+
+class _Line:
+    """The connection to a service, to be cut where an answer takes too long: the client's own
+    timeouts are from one byte to the next, and somebody may send one each time.
+    """
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Is told by httpcore of everything that happens."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._socket = info["return_value"].get_extra_info("socket")
+
+    @contextmanager
+    def cut_after(self, seconds: float) -> Iterator[None]:
+        """Cuts the connection where the block takes longer."""
+        timer = threading.Timer(seconds, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _cut(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):  # it is closed already
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 def _target(service: Service, url: str) -> tuple[str, dict[str, str], dict[str, str]]:
@@ -259,9 +308,14 @@ def _read(
         url,
         bytes(body),
         response.headers.get("content-type", ""),
-        response.headers.get("etag"),
-        response.headers.get("last-modified"),
+        _kept(response.headers.get("etag")),
+        _kept(response.headers.get("last-modified")),
     )
+
+
+def _kept(said: str | None) -> str | None:
+    """What can be sent back in a header."""
+    return said if said and said.isascii() and said.isprintable() and len(said) < 1000 else None
 
 
 def _unpacked(
@@ -294,9 +348,11 @@ class _Unpacking:
             yield piece
             return
         try:
-            yield self._unpacker.decompress(piece, _PIECE)
-            while self._unpacker.unconsumed_tail:
-                yield self._unpacker.decompress(self._unpacker.unconsumed_tail, _PIECE)
+            while piece:
+                if self._unpacker.eof:  # a further member; what follows is kept by no unpacker
+                    self._unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+                yield self._unpacker.decompress(piece, _PIECE)
+                piece = self._unpacker.unused_data or self._unpacker.unconsumed_tail
         except zlib.error as error:
             raise _Again("The answer is packed and damaged.") from error
 
@@ -309,16 +365,16 @@ class _Unpacking:
 def _retry_after(response: httpx.Response) -> float | None:
     """In how many seconds to come back (RFC 9110, Retry-After: seconds or a date)."""
     said = response.headers.get("retry-after", "").strip()
-    if said.isdecimal():
+    if said.isdecimal() and len(said) < 20:
         return float(min(int(said), 7 * 86400))
     try:
         moment = parsedate_to_datetime(said)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
     try:
         # By the server's own clock: ours may go wrong.
         now = parsedate_to_datetime(response.headers.get("date", ""))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         now = datetime.now(UTC)
     if moment.tzinfo is None or now.tzinfo is None:
         return None
@@ -327,8 +383,11 @@ def _retry_after(response: httpx.Response) -> float | None:
 
 def _shown(url: str) -> str:
     """An address for a person: without what may be secret in it."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or url[:100]}{parts.path[:200]}"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "This address"
+    return f"{parts.hostname[:100]}{parts.path[:200]}" if parts.hostname else "This address"
 
 
 def _why(error: Exception) -> str:

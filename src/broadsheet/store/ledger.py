@@ -19,6 +19,8 @@ from broadsheet.store.tables import announcements, origins, papers, sources, sta
 from broadsheet.text.normalise import storable
 
 KINDS = ("new", "cross", "replace")
+# How long the name of a source may be.
+LONGEST_NAME = 400
 # Whose records a kind of source holds: the `source` of their origins.
 _HOLDERS = {"arxiv": "arxiv", "hub": "hub"}
 
@@ -99,6 +101,8 @@ def add_source(
 
 def remove_source(connection: Connection, kind: str, name: str) -> bool:
     """Asks this source no more; the papers it brought stay. False where there is no such source."""
+    if storable(kind) != kind or storable(name) != name:
+        return False
     gone = connection.execute(delete(sources).where(sources.c.kind == kind, sources.c.name == name))
     return gone.rowcount > 0
 

@@ -20,7 +20,6 @@ from broadsheet.web.desk import desk_of
 _DAYS = 14
 # What a source that is added brings at once.
 _BACK = timedelta(days=7)
-_LONGEST = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ async def remove(request: Request) -> Response:
 
 
 def _checked(kind: str, name: str) -> str:
-    if len(name) > _LONGEST or not name.isprintable():
+    if len(name) > kept.LONGEST_NAME or not name.isprintable():
         raise HTTPException(400, "This is the name of no source.")
     if kind == "hub":
         return "daily"
@@ -96,7 +95,10 @@ def _checked(kind: str, name: str) -> str:
             raise HTTPException(400, f"arXiv has no category “{name[:40]}”; cs.LG is one.")
         return found[0]
     if kind == "feed":
-        parts = urlsplit(name)
+        try:
+            parts = urlsplit(name)
+        except ValueError:  # as of http://[
+            raise HTTPException(400, "This is no web address.") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise HTTPException(400, "A feed has an address that begins with http.")
         return name

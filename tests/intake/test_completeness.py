@@ -22,6 +22,7 @@ FESTIVE_DUE = datetime(2026, 11, 27, 1, tzinfo=UTC)
 AFTER_DUE = datetime(2026, 11, 30, 1, tzinfo=UTC)
 
 ARXIV = Source(1, "arxiv", "cs.LG", DUE, date(2025, 1, 1))
+SATURDAY = date(2026, 1, 17)
 HUB = Source(2, "hub", "daily", DUE, date(2025, 1, 1))
 # The Hub's list of a day is whole when the day is over.
 HUB_DUE = datetime(2026, 1, 15, tzinfo=UTC)
@@ -38,8 +39,9 @@ def stated(
     *,
     confirmed: bool = False,
     source: Source = ARXIV,
+    day: date = DAY,
 ) -> Day:
-    return Day(source, DAY, counts, listed, missing, DUE + HOUR, DUE + HOUR, confirmed)
+    return Day(source, day, counts, listed, missing, DUE + HOUR, DUE + HOUR, confirmed)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +115,13 @@ def test_on_a_holiday_there_may_be_nothing(
         ("hardly more is usual", stated({}, 0, confirmed=True), 3, DayState.COMPLETE),
         ("more is usual", stated({}, 0, confirmed=True), 3.5, DayState.SILENT),
         ("much more", stated({}, 0, confirmed=True), 20, DayState.SILENT),
-        ("nothing is usual yet", stated({}, 0, confirmed=True), None, DayState.COMPLETE),
+        ("nothing is usual yet", stated({}, 0, confirmed=True), None, DayState.UNKNOWN),
         ("one interface only", stated({}, 0), 1, DayState.SILENT),
-        ("nor is anything known", stated({}, 0), None, DayState.SILENT),
-        ("but names are there", stated({}, 2, confirmed=True), 1, DayState.SILENT),
+        ("nor is anything known", stated({}, 0), None, DayState.UNKNOWN),
+        ("but names are there", stated({}, 2, confirmed=True), 1, DayState.GAP),
         # The Hub rests at weekends, and its empty list says so.
-        ("the Hub's", stated({}, 0, confirmed=True, source=HUB), 20, DayState.COMPLETE),
-        ("the Hub's, unconfirmed", stated({}, 0, source=HUB), 20, DayState.SILENT),
+        ("the Hub's Saturday", stated({}, 0, source=HUB, day=SATURDAY), 20, DayState.COMPLETE),
+        ("the Hub's Wednesday", stated({}, 0, source=HUB), 20, DayState.SILENT),
     ],
 )
 def test_a_day_of_which_counts_were_stated(
@@ -132,12 +134,6 @@ def test_a_day_of_which_counts_were_stated(
 def test_only_a_gap_and_silence_alarm() -> None:
     alarms = {state for state in DayState if state.is_alarm}
     assert alarms == {DayState.GAP, DayState.SILENT}
-
-
-def test_the_usual_is_the_middle_of_the_days_that_had_any() -> None:
-    days = [stated({"new": n}, n) for n in (0, 2, 9, 100, 0)]
-    assert completeness.usual_of([*days, unstated(DUE)]) == 9
-    assert completeness.usual_of([unstated(DUE), stated({}, 0)]) is None
 
 
 def test_a_source_has_the_days_since_it_was_added_up_to_the_last_that_is_due() -> None:

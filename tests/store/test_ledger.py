@@ -168,22 +168,33 @@ def test_only_what_came_from_a_source_of_that_kind_counts(store: Store) -> None:
         assert day_of(connection).missing == ("2603.00001",)
 
 
-def test_stating_again_replaces_what_was_stated(store: Store) -> None:
+def test_what_was_named_once_is_not_taken_back(store: Store) -> None:
+    """An answer that breaks off would make a day complete by forgetting half of it."""
+    later = NOON + timedelta(hours=1)
+    named = [Announced("2603.00001", "new", 1), Announced("2603.00002", "new")]
     with store.writing() as connection:
         number = source(connection)
-        some = [Announced(f"2603.0000{n}", "new") for n in range(5)]
-        ledger.state(connection, number, THURSDAY, {"new": 5}, some, NOON, confirmed=True)
-        state(connection, number, [Announced("2603.00009", "cross", 2)], day=WEDNESDAY, cross=1)
-        later = NOON + timedelta(hours=1)
-        one = [Announced("2603.00001", "replace", 2)]
-        ledger.state(connection, number, THURSDAY, {"replace": 1}, one, later)
+        state(connection, number, named, new=2)
+        for said, count in (([], 0), (named[:1], 1)):
+            ledger.state(connection, number, THURSDAY, {"new": count}, said, later)
+            day = day_of(connection)
+            assert (day.total, day.listed, day.stated) == (2, 2, later)
+        more = [Announced("2603.00002", "new", 1), Announced("2603.00003", "cross", 1)]
+        ledger.state(connection, number, THURSDAY, {"new": 2, "cross": 1}, more, later)
         day = day_of(connection)
-        assert day.counts == {"new": 0, "cross": 0, "replace": 1}
-        assert (day.listed, day.missing, day.confirmed) == (1, ("2603.00001",), False)
-        assert (day.asked, day.stated) == (later, later)
-        assert ledger.announced_on(connection, number, THURSDAY) == one
-        # The day before is another day.
-        assert day_of(connection, WEDNESDAY).missing == ("2603.00009",)
+    assert (day.counts, day.listed) == ({"new": 2, "cross": 1, "replace": 0}, 3)
+
+
+def test_the_usual_is_the_middle_of_the_days_that_had_any(store: Store) -> None:
+    with store.writing() as connection:
+        number, other = source(connection), source(connection, "cs.CL")
+        for back, count in enumerate((0, 2, 9, 100, 0)):
+            names = [Announced(f"2603.{back}{n:04}", "new") for n in range(count)]
+            state(connection, number, names, THURSDAY - timedelta(days=back), new=count)
+        state(connection, other, [], THURSDAY, new=0)
+        ledger.asked(connection, other, WEDNESDAY, NOON)
+        usual = ledger.usual(connection, THURSDAY - timedelta(days=9), THURSDAY)
+    assert usual == {number: 9}
 
 
 def test_a_name_that_is_listed_twice_is_one(store: Store) -> None:

@@ -48,11 +48,9 @@ def lines(
     connection: Connection, now: datetime, first: date, last: date | None = None
 ) -> list[LedgerLine]:
     """A line for every source and day from `first` on, up to `last`, newest first."""
-    known = {
-        (one.source.number, one.day): one
-        for one in ledger.days(connection, first, last or now.date() + _DAY)
-    }
-    usual = usual_of(connection, now)
+    until = last or now.date() + _DAY
+    known = {(one.source.number, one.day): one for one in ledger.days(connection, first, until)}
+    usual = usual_of(connection, first, until)
     found: list[LedgerLine] = []
     for source in ledger.all_sources(connection):
         found += [
@@ -63,9 +61,11 @@ def lines(
     return sorted(found, key=lambda one: (-one.day.toordinal(), one.source, one.set))
 
 
-def usual_of(connection: Connection, now: datetime) -> dict[int, float]:
-    """By source, how many papers it announces on a usual day of the last weeks."""
-    return ledger.usual(connection, now.date() - _HISTORY, now.date() + _DAY)
+def usual_of(connection: Connection, first: date, last: date) -> dict[int, float]:
+    """By source, how many papers it announces on a usual day of a time and of the weeks before."""
+    # The calendar has a beginning, and a page may ask for it.
+    since = first - _HISTORY if first - date.min > _HISTORY else date.min
+    return ledger.usual(connection, since, last)
 
 
 def state_of(

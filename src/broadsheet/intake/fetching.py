@@ -187,6 +187,8 @@ class Fetcher:
             except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
                 raise FetchError(f"{_shown(url)} cannot be asked ({_why(error)}).") from error
             except (httpx.TransportError, httpx.DecodingError) as error:
+                if time.monotonic() >= until:
+                    raise _Again(f"{_shown(url)} answers too slowly.") from error
                 raise _Again(f"{_shown(url)} did not answer ({_why(error)}).") from error
             except (httpx.InvalidURL, httpx.HTTPError, UnicodeError) as error:
                 raise FetchError(f"{_shown(url)} cannot be asked ({_why(error)}).") from error

@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 CHECKED = timedelta(days=7)
 # Days before those are asked for until they are complete, as far back as arXiv's lists go.
 _REACH = timedelta(days=60)
+_DAY = timedelta(days=1)
 _DAILY = timedelta(hours=20)
 _SOON = timedelta(minutes=30)
 # How often a source without an hour of its own is asked.
@@ -86,7 +87,7 @@ class Harvester:
         with self._store.reading() as connection:
             every = ledger.all_sources(connection)
             known = ledger.days(connection, now.date() - CHECKED, now.date() + timedelta(days=1))
-            usual = completeness.usual_of(connection, now)
+            usual = completeness.usual_of(connection, now.date(), now.date() + _DAY)
         waiting = [s for s in every if self._is_due(s, known, usual.get(s.number), now)]
         never = datetime.min.replace(tzinfo=UTC)
         return sorted(waiting, key=lambda source: source.harvested or never)
@@ -196,7 +197,9 @@ class _Run:
         now = self._now
         with self._store.reading() as connection:
             known = {day.day: day for day in self._known(connection)}
-            usual = completeness.usual_of(connection, now).get(self._source.number)
+            usual = completeness.usual_of(connection, now.date(), now.date() + _DAY).get(
+                self._source.number
+            )
         for day in reversed(completeness.days_of(self._source, now.date() - _REACH, now)):
             before = known.get(day)
             state = completeness.state_of(self._source, day, before, usual, now)

@@ -157,9 +157,9 @@ def state(
     said = connection.execute(
         select(statements).where(statements.c.source == source, statements.c.day == day)
     ).one_or_none()
-    most = {
-        kind: max(counts.get(kind, 0), (getattr(said, kind) or 0) if said else 0) for kind in KINDS
-    }
+    before_that = {kind: getattr(said, kind) or 0 for kind in KINDS} if said else {}
+    now_said = {kind: counts.get(kind, 0) for kind in KINDS}
+    most = max(now_said, before_that, key=lambda one: sum(one.values()))
     rows = {
         storable(one.id): {
             "source": source,

@@ -106,20 +106,3 @@ def test_a_segment_whose_codes_are_cut_counts_as_damaged(
     monkeypatch.setattr("broadsheet.search.dense.segment.Codes", cut)
     with pytest.raises(Damaged):
         DenseIndex(index.folder)
-
-
-def test_several_threads_compare_the_same_rows_as_one(
-    index: DenseIndex, vectors: Floats, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    codebook, codes = coded(COUNT, WIDTH, lambda places: vectors[places])
-    monkeypatch.setattr("broadsheet.search.dense.codes._SHARE", 1500)
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
-    shared = Codes(WIDTH, codebook, codes, COUNT)
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    alone = Codes(WIDTH, codebook, codes, COUNT)
-    for query in queries(vectors)[:10]:
-        rows, products = alone.nearest(query, 40)
-        theirs, estimates = shared.nearest(query, 40)
-        best = dict(zip(theirs.tolist(), estimates.tolist(), strict=True))
-        assert best.keys() >= set(rows.tolist())
-        assert [best[row] for row in rows.tolist()] == pytest.approx(products.tolist(), abs=1e-5)

@@ -75,4 +75,7 @@ class HarvestWorker:
                     if str(error) != said:
                         said = str(error)
                         _log.warning("the sources could not be asked: %s", error)
+                # A fault of ours: a line in the log is better than no more papers, and silence.
+                except Exception:  # noqa: BLE001
+                    _log.exception("the sources could not be asked")
                 self._stop.wait(_LOOK_SECONDS)

@@ -7,11 +7,8 @@ the other. What was measured to choose this is in docs/search-quality.md.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,21 +108,13 @@ class Hybrid:
         if vector is None or self.meaning is None:
             numbers = self._by_words(asked)
             cosines = np.zeros(len(numbers))
-            scores = self.words.scores(asked, numbers.tolist())
         else:
-            # Both halves compute without holding the interpreter: while the one looks for what is
-            # near, the other finds and scores what has the words.
-            looking = _beside().submit(
-                self.meaning.search, vector, DEPTH, self._filter(asked, like)
-            )
-            by_words = self._by_words(asked)
-            scores = self.words.scores(asked, by_words.tolist())
-            near, _ = looking.result()
-            scores |= self.words.scores(asked, np.setdiff1d(near, by_words).tolist())
-            numbers = np.union1d(by_words, near)
+            near, _ = self.meaning.search(vector, DEPTH, self._filter(asked, like))
+            numbers = np.union1d(self._by_words(asked), near)
             if like:
                 numbers = np.setdiff1d(numbers, np.array(like, np.int64))
             cosines = np.nan_to_num(self.meaning.scores(vector, numbers)).astype(np.float64)
+        scores = self.words.scores(asked, numbers.tolist())
         fits = np.array([number in scores for number in numbers.tolist()], dtype=bool)
         numbers, cosines = numbers[fits], cosines[fits]
         in_words = np.array([scores[number] for number in numbers.tolist()], dtype=np.float64)
@@ -217,11 +206,6 @@ class Hybrid:
                 Hit(number, float(in_words + in_meaning), tuple(reasons), also.get(number, ()))
             )
         return tuple(hits)
-
-
-@cache
-def _beside() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count(), "meaning")
 
 
 def _is_open(clause: Words) -> bool:

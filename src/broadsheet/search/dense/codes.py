@@ -10,10 +10,7 @@ as plain arrays in the segment's file.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import faiss
 import numpy as np
@@ -30,50 +27,34 @@ _BITS = 4
 # Rows that the codebook is learned from: 256 for each of its sixteen words.
 _SAMPLE = 4096
 _CHUNK = 65_536
-# Rows that are worth a thread of their own.
-_SHARE = 200_000
 
 
 class Codes:
-    """The codes of a segment, ready to be compared, on several cores where they are many."""
+    """The codes of a segment, ready to be compared."""
 
     def __init__(self, width: int, codebook: Floats, codes: Bytes, count: int) -> None:
         """`codebook` is (width / 4, 16, 4), `codes` as `coded` gave it for `count` rows.
 
         Raises ValueError where the shapes do not belong together.
         """
-        row = width // _TOGETHER // 2
-        block = _empty(width).bbs
-        if codebook.size != width * 2**_BITS or codes.size != -(-count // block) * block * row:
+        index = _empty(width)
+        rows = -(-count // index.bbs) * index.bbs
+        if codebook.size != width * 2**_BITS or codes.size != rows * width // _TOGETHER // 2:
             raise ValueError("codes and codebook do not fit each other")
-        shares = max(1, min(os.cpu_count() or 1, count // _SHARE))
-        # A share ends where a block does.
-        each = -(-count // shares // block) * block
-        self._shares = [
-            (first, _filled(width, codebook, codes[first * row : (first + each) * row], rows))
-            for first in range(0, count, each)
-            if (rows := min(each, count - first))
-        ]
+        faiss.copy_array_to_vector(np.ascontiguousarray(codebook).ravel(), index.pq.centroids)
+        index.codes.resize(int(codes.size))
+        held = np.ascontiguousarray(codes)
+        faiss.memcpy(index.codes.get(), faiss.swig_ptr(held), int(held.size))
+        # The names and types of all this are those of the C++ class.
+        index.ntotal, index.is_trained = count, True
+        index.ntotal2 = rows  # type: ignore[attr-defined, unused-ignore]
+        self._index = index
 
     def nearest(self, query: Floats, most: int) -> tuple[NDArray[np.int64], Floats]:
-        """The `most` rows of largest estimated product with a (width,) query, and the estimates:
-        as many of each share of the rows.
-        """
-
-        def look(share: tuple[int, faiss.IndexPQFastScan]) -> tuple[NDArray[np.int64], Floats]:
-            first, index = share
-            products, rows = index.search(query[None], min(most, int(index.ntotal)))
-            kept = rows[0] >= 0
-            return rows[0][kept] + first, products[0][kept]
-
-        others = [_pool().submit(look, share) for share in self._shares[1:]]
-        found = [look(self._shares[0]), *(other.result() for other in others)]
-        return np.concatenate([r for r, _ in found]), np.concatenate([p for _, p in found])
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count(), "codes")
+        """The `most` rows of largest estimated product with a (width,) query, and the estimates."""
+        products, rows = self._index.search(query[None], min(most, int(self._index.ntotal)))
+        kept = rows[0] >= 0
+        return rows[0][kept], products[0][kept]
 
 
 def coded(
@@ -103,15 +84,3 @@ def _taken(codes: faiss.AlignedTableUint8) -> Bytes:
     if codes.size():
         faiss.memcpy(faiss.swig_ptr(found), codes.get(), codes.size())
     return found
-
-
-def _filled(width: int, codebook: Floats, codes: Bytes, count: int) -> faiss.IndexPQFastScan:
-    index = _empty(width)
-    faiss.copy_array_to_vector(np.ascontiguousarray(codebook).ravel(), index.pq.centroids)
-    index.codes.resize(int(codes.size))
-    held = np.ascontiguousarray(codes)
-    faiss.memcpy(index.codes.get(), faiss.swig_ptr(held), int(held.size))
-    # The names and types of all this are those of the C++ class.
-    index.ntotal, index.is_trained = count, True
-    index.ntotal2 = -(-count // index.bbs) * index.bbs  # type: ignore[attr-defined, unused-ignore]
-    return index

@@ -1,6 +1,6 @@
 """Workers of the daily run as processes of their own, which a test may kill at any moment.
 
-    python -m standin.worker --arxiv http://127.0.0.1:8499 --database sqlite:////tmp/b.sqlite3
+    python -m standin.worker --arxiv http://127.0.0.1:8499 --database sqlite:///b.sqlite3
 
 runs one until its standard input closes; its clock is the stand-in's. With `--forking` it runs one
 for each line it reads, forked from a process that has loaded everything, and tells of each: `start`

@@ -21,7 +21,7 @@ MANUAL = Path(__file__).parents[2] / "docs" / "cli.md"
 KITES = f"Of Kites {HARMLESS}and Strings"
 PAPER = set(
     "id title abstract summary authors author_count organization year published updated announced "
-    "day version categories links comment_count licence origins change".split()
+    "day version withdrawn categories links comment_count licence origins change".split()
 )
 ORIGIN = set("source page rank file shown matched_by".split())
 INDEX = set("generation through last indexed held bytes current".split())

@@ -48,11 +48,14 @@ def lines(
     connection: Connection, now: datetime, first: date, last: date | None = None
 ) -> list[LedgerLine]:
     """A line for every source and day from `first` on, up to `last`, newest first."""
+    sources = ledger.all_sources(connection)
+    if not sources:
+        return []
     until = last or now.date() + _DAY
     known = {(one.source.number, one.day): one for one in ledger.days(connection, first, until)}
     usual = usual_of(connection, first, until)
     found: list[LedgerLine] = []
-    for source in ledger.all_sources(connection):
+    for source in sources:
         found += [
             _line(source, day, known.get((source.number, day)), usual.get(source.number), now)
             for day in days_of(source, first, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -45,17 +45,26 @@ def read(opened: Input) -> Iterator[Record | Quarantined]:
 
     Raises InputError where the file itself breaks off.
     """
+    return by_line(opened, SOURCE, _record)
+
+
+def by_line(
+    opened: Input, source: str, record: Callable[[Line], Record]
+) -> Iterator[Record | Quarantined]:
+    """What `record` makes of each line that is not blank; one for which it raises InputError is
+    put aside. Raises InputError where the file itself breaks off.
+    """
     for line in opened.lines():
-        if not line.data.strip():
+        if not line.data or line.data.isspace():
             continue
         try:
-            yield _record(line)
+            yield record(line)
         except InputError as error:
             yield Quarantined(
                 file=opened.name,
                 line=line.number,
                 reason=error.reason,
-                source=SOURCE,
+                source=source,
                 excerpt=line.data[:EXCERPT_BYTES],
                 size=line.size,
             )

@@ -11,9 +11,9 @@ import orjson
 
 from broadsheet.intake.arxiv.authors import names, people
 from broadsheet.intake.arxiv.record import SOURCE, Stated, build, day
+from broadsheet.intake.jsonl import by_line
 from broadsheet.intake.opening import (
     BYTE_ORDER_MARK,
-    EXCERPT_BYTES,
     Input,
     InputError,
     Line,
@@ -42,20 +42,7 @@ def read(opened: Input) -> Iterator[Record | Quarantined]:
 
     Raises InputError where the file itself breaks off.
     """
-    for line in opened.lines():
-        if not line.data or line.data.isspace():
-            continue
-        try:
-            yield _record(line)
-        except InputError as error:
-            yield Quarantined(
-                file=opened.name,
-                line=line.number,
-                reason=error.reason,
-                source=SOURCE,
-                excerpt=line.data[:EXCERPT_BYTES],
-                size=line.size,
-            )
+    return by_line(opened, SOURCE, _record)
 
 
 def _is_paper(line: bytes) -> bool:

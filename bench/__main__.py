@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import data, importing, pages, searching
+from bench import data, importing, own, pages, searching
 from bench.figures import Figures, documented, print_figures
 from broadsheet import __version__
 
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[data.Library], Figures]] = {
     "import": importing.run,
     "search": searching.run,
     "page": pages.run,
+    "own": own.run,
 }
 
 

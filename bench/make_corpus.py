@@ -20,9 +20,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
+from xml.sax.saxutils import escape
 
 import orjson
 
@@ -37,6 +39,14 @@ _SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=[A-Z])")
 _KEPT = ("id", "title", "abstract", "authors", "year", "published", "categories", "url", "doi")
 
 Values = dict[str, Any]
+# Characters that XML cannot hold (XML 1.0, "Char").
+_NO_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+# Papers a volume: as many as the largest of the Anthology's.
+_VOLUME = 2_000
+_VOLUME_HEAD = (
+    '  <volume id="{volume}" ingest-date="2024-08-09" type="proceedings">\n'
+    "    <meta><booktitle>Made</booktitle><month>August</month><year>2024</year></meta>\n"
+)
 _DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
@@ -163,6 +173,43 @@ def _rfc(day: str) -> str:
     return f"{_DAYS[moment.weekday()]}, {moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
 
 
+def write_anthology(out: BinaryIO, count: int, seed: int = 0) -> int:
+    """Writes `count` papers as one collection of the ACL Anthology; returns how many."""
+    out.write(b"<?xml version='1.0' encoding='UTF-8'?>\n<collection id=\"2024.made\">\n")
+    stream = papers(count, seed)
+    written = 0
+    while block := list(islice(stream, _VOLUME)):
+        volume = f"v{written // _VOLUME}"
+        out.write(_VOLUME_HEAD.format(volume=volume).encode())
+        out.writelines(_as_anthology(one, volume, place) for place, one in enumerate(block, 1))
+        out.write(b"  </volume>\n")
+        written += len(block)
+    out.write(b"</collection>\n")
+    return written
+
+
+def _as_anthology(values: Values, volume: str, place: int) -> bytes:
+    """A paper as the Anthology's XML has it."""
+    signed = []
+    for name in values.get("authors", ()):
+        first, _, last = map(_escaped, name.rpartition(" "))
+        signed.append(f"      <author><first>{first}</first><last>{last}</last></author>\n")
+    id_ = f"2024.made-{volume}.{place}"
+    paper = (
+        f'    <paper id="{place}">\n      <title>{_escaped(values["title"])}</title>\n'
+        f"{''.join(signed)}"
+        f"      <pages>{place}–{place + 9}</pages>\n"
+        f"      <abstract>{_escaped(values.get('abstract', ''))}</abstract>\n"
+        f'      <url hash="{place:08x}">{id_}</url>\n'
+        f"      <bibkey>made-{volume}-{place}</bibkey>\n    </paper>\n"
+    )
+    return paper.encode("utf-8", "replace")
+
+
+def _escaped(text: str) -> str:
+    return escape(_NO_XML.sub(" ", text))
+
+
 def write(out: BinaryIO, count: int, seed: int = 0, *, snapshot: bool = False) -> int:
     """Writes `count` papers as JSON lines; returns how many."""
     written = 0
@@ -181,14 +228,19 @@ def main() -> int:
     parser.add_argument("papers", type=int, metavar="N", help="how many papers")
     parser.add_argument("file", type=Path, nargs="?", help="where to (default: standard output)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--snapshot", action="store_true", help="as arXiv's bulk snapshot has them")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--snapshot", action="store_true", help="as arXiv's bulk snapshot has them")
+    form.add_argument(
+        "--anthology", action="store_true", help="as the ACL Anthology's XML has them"
+    )
     given = parser.parse_args()
     started = time.perf_counter()
+    writing = write_anthology if given.anthology else partial(write, snapshot=given.snapshot)
     if given.file is None:
-        write(sys.stdout.buffer, given.papers, given.seed, snapshot=given.snapshot)
+        writing(sys.stdout.buffer, given.papers, given.seed)
         return 0
     with given.file.open("wb") as out:
-        written = write(out, given.papers, given.seed, snapshot=given.snapshot)
+        written = writing(out, given.papers, given.seed)
     seconds = time.perf_counter() - started
     print(f"{written:,} papers in {seconds:.1f} s ({written / seconds:,.0f} a second).")
     return 0

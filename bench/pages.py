@@ -10,15 +10,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from http import HTTPStatus
+from pathlib import Path
 from urllib.parse import quote
 
 from bench.data import Library
 from bench.figures import Figures, latencies, resident_mb
 from broadsheet.ops import settings
-from broadsheet.ops.running import open_parts
+from broadsheet.ops.parts import open_parts
 
 _RUNS = 300
 _LOAD_SECONDS = 5.0
@@ -26,16 +28,23 @@ _LOAD_CLIENTS = 4
 
 
 def run(library: Library) -> Figures:
-    """Latency of each kind of page, requests a second of the front page, memory, start."""
+    """Latency of each kind of page, requests a second of the front page, memory, start.
+
+    A page that was asked for before is given again while nothing changed; one made anew is had by a
+    parameter that nobody reads, another in each request.
+    """
     paths = _paths(library)
     figures: Figures = {"papers": library.papers, "cores": os.cpu_count()}
-    with _running(library) as (port, pid, started):
+    with running(library.imported) as (port, pid, started):
         figures["start to first page, s"] = round(started, 2)
         for name, addresses in paths.items():
-            ask = [partial(_get, port, path) for path in addresses]
+            ask = [partial(get, port, path) for path in addresses]
             for act in ask[:20]:
                 act()
             figures[name] = latencies(ask)
+        feed = paths["feed of 100, a search"][0]
+        tag = _tag(port, feed)
+        figures["feed, nothing new"] = latencies([partial(_unchanged, port, feed, tag)] * _RUNS)
         figures["front page, requests a second"] = _throughput(port)
         figures["resident_mb"] = resident_mb(pid)
     return figures
@@ -56,21 +65,28 @@ def _paths(library: Library) -> dict[str, list[str]]:
     queries = library.queries(_RUNS)["two words"]
     return {
         "front page": ["/"] * _RUNS,
+        "front page, made anew": [f"/?anew={i}" for i in range(_RUNS)],
         "month": [f"/month/{months[i % len(months)]}" for i in range(_RUNS)],
+        "month, made anew": [f"/month/{months[i % len(months)]}?anew={i}" for i in range(_RUNS)],
         "search": [f"/search?q={quote(query)}" for query in queries],
         "search as typed": [
             f"/search?q={quote(query[:-2])}&typing=1&fragment=1" for query in queries
         ],
+        "feed of 100, a month": [
+            f"/month/{months[i % len(months)]}.atom?n=100&anew={i}" for i in range(_RUNS)
+        ],
+        "feed of 100, a search": [f"/search.rss?q={quote(query)}&n=100" for query in queries],
         "paper": [f"/papers/{quote(name, safe='/:')}" for name in rows[::step][:_RUNS]],
     }
 
 
 @contextmanager
-def _running(library: Library) -> Iterator[tuple[int, int, float]]:
+def running(data: Path) -> Iterator[tuple[int, int, float]]:
+    """The program on a data folder: its port, process and the seconds to its first page."""
     started = time.perf_counter()
     command = [sys.executable, "-m", "broadsheet", "up", "--no-browser", "--port", "0"]
     process = subprocess.Popen(
-        [*command, "--data", str(library.imported)],
+        [*command, "--data", str(data)],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -81,14 +97,15 @@ def _running(library: Library) -> Iterator[tuple[int, int, float]]:
             for line in process.stdout
             if "127.0.0.1:" in line
         )
-        _get(port, "/")
+        get(port, "/")
         yield port, process.pid, time.perf_counter() - started
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
 
 
-def _get(port: int, path: str) -> bytes:
+def get(port: int, path: str) -> bytes:
+    """What an address answers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", path, headers={"Accept-Encoding": "identity"})
     answer = connection.getresponse()
@@ -99,6 +116,30 @@ def _get(port: int, path: str) -> bytes:
     return body
 
 
+def _tag(port: int, path: str) -> str:
+    """The entity tag of what an address answers."""
+    return _ask(port, path).headers["ETag"]
+
+
+def _unchanged(port: int, path: str, tag: str) -> None:
+    """Asks only for news, where there is none."""
+    answer = _ask(port, path, {"If-None-Match": tag})
+    if answer.status != HTTPStatus.NOT_MODIFIED:
+        raise RuntimeError(f"{path} answered {answer.status}")
+
+
+def _ask(
+    port: int, path: str, headers: Mapping[str, str] | None = None
+) -> http.client.HTTPResponse:
+    """An answer, read to its end."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path, headers={"Accept-Encoding": "identity", **(headers or {})})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
 def _throughput(port: int) -> int:
     """The front page from a few clients at once, for a few seconds: the median second."""
     counts: list[list[float]] = [[] for _ in range(_LOAD_CLIENTS)]
@@ -106,7 +147,7 @@ def _throughput(port: int) -> int:
 
     def client(done: list[float]) -> None:
         while time.perf_counter() < end:
-            _get(port, "/")
+            get(port, "/")
             done.append(time.perf_counter())
 
     threads = [threading.Thread(target=client, args=(done,)) for done in counts]

@@ -254,7 +254,7 @@ def _build_words(folder: Path, count: int, seed: int) -> None:
     writer = index.writer()
     categories: Counter[str] = Counter()
     for number, values in enumerate(papers(count, seed), 1):
-        index.add(writer, held(number, values))
+        index.add(writer, held(number, values).content())
         categories.update(values.get("categories", ()))
     index.commit(writer, State(count, 1, FORMAT))
     writer.wait_merging_threads()
@@ -271,7 +271,8 @@ def _build_meanings(folder: Path, count: int, seed: int) -> None:
         while block := list(islice(stream, _BLOCK)):
             vectors = model.encode_papers([(paper.title, paper.text) for paper in block])
             kept.write(vectors.astype(np.float16).tobytes())
-            index.add([paper.number for paper in block], vectors, [facets(p) for p in block])
+            filtered = [facets(paper.content()) for paper in block]
+            index.add([paper.number for paper in block], vectors, filtered)
             done, since = done + len(block), since + len(block)
             if since >= _COMMIT:
                 index.commit(State(done, 1, FORMAT))

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.data import Library
 from bench.figures import Figures, latencies, resident_mb
 from broadsheet.ops import settings
-from broadsheet.ops.running import open_parts
+from broadsheet.ops.parts import open_parts
 from broadsheet.records import Listing
 from broadsheet.views.catalogue import Catalogue, view_of
 from broadsheet.views.query import parse

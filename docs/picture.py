@@ -1,4 +1,4 @@
-"""Takes the README's picture from the running program: `.venv/bin/python docs/picture.py`.
+"""Takes the documentation's pictures from the running program: `.venv/bin/python docs/picture.py`.
 
 It starts Broadsheet on an empty data folder, which then holds the sample library only, so that no
 text of others is in the picture.
@@ -11,22 +11,27 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import sync_playwright
 
-PICTURE = Path(__file__).parent / "front-page.png"
+PICTURES = {"/": "front-page.png", "/map": "map.png"}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
 
 
 def main() -> int:
-    """0 where the picture was taken, 1 where there is no Chromium."""
+    """0 where the pictures were taken, 1 where there is no Chromium."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
-        sys.stderr.write("There is no Chromium on this machine to take the picture with.\n")
+        sys.stderr.write("There is no Chromium on this machine to take pictures with.\n")
         return 1
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "broadsheet", "up", "--no-browser", "--port", "0"]
-        program = subprocess.Popen([*command, "--data", folder], stdout=subprocess.PIPE, text=True)
+        broadsheet = [sys.executable, "-m", "broadsheet"]
+        for words in (("sample", "add"), ("map", "build")):
+            subprocess.run([*broadsheet, *words, "--data", folder], check=True)
+        command = [*broadsheet, "up", "--no-browser", "--port", "0", "--data", folder]
+        program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert program.stdout is not None
         try:
             address = next(
@@ -43,8 +48,16 @@ def _take(chromium: str, address: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=_CHROMIUM_OPTIONS)
         page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light")
-        page.goto(address)
-        page.screenshot(path=PICTURE)
+        for path, name in PICTURES.items():
+            page.goto(address + path)
+            if path == "/map":
+                page.wait_for_selector("#map[data-ready]")
+            page.wait_for_load_state("networkidle")
+            page.screenshot(path=Path(__file__).parent / name)
+        for scheme in SCHEMES:
+            letter = browser.new_page(viewport={"width": 720, "height": 900}, color_scheme=scheme)
+            letter.goto(f"{address}/mail/preview.html")
+            letter.screenshot(path=Path(__file__).parent / f"digest-{scheme}.png")
         browser.close()
 
 

@@ -1,7 +1,7 @@
 """What tests share: a store on each engine, the saved pages, and honest skipping.
 
-What a machine lacks (PostgreSQL, Chromium, the shared data) is skipped and said to be; with
-`BROADSHEET_TEST_DEMAND=postgres,chromium,shared` (as `.ci/run` sets it) lacking it is a failure.
+What a machine lacks (PostgreSQL, Chromium, dkimpy, Postfix, the shared data) is skipped and said to
+be; with its name in `BROADSHEET_TEST_DEMAND` (as `.ci/run` sets it) lacking it is a failure.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import Engine, create_engine, event
 
-from broadsheet.ops.running import Parts
+from broadsheet.ops.parts import Parts
 from broadsheet.search.follow import SearchIndex
 from broadsheet.store.engine import Store, open_store, sqlite_url
 from broadsheet.views.catalogue import Catalogue
@@ -43,6 +46,31 @@ def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("BROADSHEET_") and not name.startswith("BROADSHEET_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("BROADSHEET_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """SQLAlchemy compiles a statement once a process, not once for each store of a test: that was
+    a quarter of what most tests of pages took.
+
+    It keeps what it compiled by the engine's dialect, so the engines of one kind share the first
+    that connected.
+    """
+    first: dict[str, Engine] = {}
+
+    def create(*arguments: Any, **options: Any) -> Engine:
+        made = create_engine(*arguments, **options, query_cache_size=5000)
+        known = first.get(made.dialect.name)
+        if known is None:
+            # Only what has connected knows its server.
+            event.listen(made, "connect", lambda *_: first.setdefault(made.dialect.name, made))
+        else:
+            made.dialect, made._compiled_cache = known.dialect, known._compiled_cache
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("broadsheet.store.engine.create_engine", create)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -89,24 +117,33 @@ def _database(address: str, name: str) -> str:
     return address.rsplit("/", 1)[0] + "/" + name
 
 
-@pytest.fixture(scope="session")
-def _postgres_template(postgres: str) -> Iterator[str]:
-    name = f"broadsheet_template_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres, autocommit=True) as admin:
-        admin.execute(f"create database {name}")
-        open_store(_database(postgres, name)).close()
+@contextmanager
+def database(server: str, template: str = "template1") -> Iterator[str]:
+    """A database of its own on a PostgreSQL server, a copy of `template`; gives its name.
+
+    Its commits do not wait for the disk: they outlive whoever is killed, and only a power cut
+    could tell the difference.
+    """
+    name = f"broadsheet_test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"create database {name} template {template}")
+        admin.execute(f"alter database {name} set synchronous_commit = off")
         yield name
         admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres: str) -> Iterator[str]:
+    with database(postgres) as name:
+        open_store(_database(postgres, name)).close()
+        yield name
 
 
 @pytest.fixture
 def empty_postgres(postgres: str) -> Iterator[str]:
     """The address of an empty PostgreSQL database, dropped after the test."""
-    name = f"broadsheet_test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres, autocommit=True) as admin:
-        admin.execute(f"create database {name}")
+    with database(postgres) as name:
         yield _database(postgres, name)
-        admin.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -119,11 +156,8 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         return
     template_name: str = request.getfixturevalue("_postgres_template")
     address: str = request.getfixturevalue("postgres")
-    name = f"broadsheet_test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(address, autocommit=True) as admin:
-        admin.execute(f"create database {name} template {template_name}")
+    with database(address, template_name) as name:
         yield _database(address, name)
-        admin.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("requirements.lock", "requirements-dev.lock")
-COMMANDS = ("up", "test", "lint", "bench", "docs", "lock", "help")
+COMMANDS = ("up", "test", "lint", "bench", "fuzz", "docs", "lock", "help")
 # What a shell script needs, and no Python.
 TOOLS = (
     "sh env dirname readlink cat cmp mkdir mv rm touch chmod cp df awk grep sed head tail date "

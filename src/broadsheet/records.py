@@ -42,7 +42,8 @@ class Record:
     perhaps revised. `identifiers` are names of the work itself, strongest first, as in
     `2403.13064`, `acl:2024.acl-long.1`, `doi:10.1000/xyz`. `shown` is the day under which a
     listing showed the paper, `year` is for works whose day is not known. `withdrawn` says that the
-    newest version takes the work back.
+    newest version takes the work back. `upvotes` and `stars` (of its repository) are what the
+    source counts now: they are kept by day (store/signals.py), and no part of what the record says.
     """
 
     source: str
@@ -67,6 +68,8 @@ class Record:
     rank: int | None = None
     file: str | None = None
     withdrawn: bool = False
+    upvotes: int | None = None
+    stars: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,40 @@ class Paper:
         """The links of one kind, in the order they were found."""
         return tuple(link for link in self.links if link.kind == kind)
 
+    def content(self) -> Content:
+        """What of the paper is searched."""
+        names = [author.name for author in self.authors]
+        return Content(
+            number=self.number,
+            title=self.title,
+            text=self.text,
+            names=(*names, self.organization) if self.organization else tuple(names),
+            categories=self.categories,
+            has=frozenset(
+                {link.kind for link in self.links} | ({"abstract"} if self.abstract else set())
+            ),
+            year=self.year,
+            day=self.day,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What of a paper is searched: its words, its names, and what filters look at.
+
+    `text` is what a reader sees under the title, `names` are those of the authors and of their
+    organisation, `has` the kinds of links that the paper has, and `abstract`.
+    """
+
+    number: int
+    title: str
+    text: str
+    names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    has: frozenset[str] = frozenset()
+    year: int | None = None
+    day: date | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -147,6 +184,7 @@ class Field(StrEnum):
     CATEGORY = "cat"
     HAS = "has"
     LIKE = "like"
+    IN = "in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +210,16 @@ class Years:
     negated: bool = False
 
 
-Clause = Words | Years
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Certain papers, by number: what an interest's `name` in a query stands for, looked up."""
+
+    name: str
+    numbers: frozenset[int]
+    negated: bool = False
+
+
+Clause = Words | Years | Among
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +253,15 @@ class Query:
             if isinstance(clause, Words) and clause.field is Field.LIKE
         )
 
+    @property
+    def interests(self) -> tuple[str, ...]:
+        """The names of the reader's interests that it speaks of."""
+        return tuple(
+            clause.text
+            for clause in self.clauses
+            if isinstance(clause, Words) and clause.field is Field.IN
+        )
+
 
 class Span(StrEnum):
     """The stretch of time a view looks at."""
@@ -231,17 +287,45 @@ class Order(StrEnum):
 
     NEW = "new"
     RELEVANCE = "relevance"
+    TRENDING = "trending"
+    VOTES = "votes"
+    FOR_ME = "for-me"
+
+
+class ShelfKind(StrEnum):
+    """What a reader puts papers on, or has papers put on by what they like."""
+
+    INTEREST = "interest"
+    COLLECTION = "collection"
+    QUEUE = "queue"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A reader's own list of papers: an interest or a collection by its slug, the queue of what
+    is to be read, or everything kept (saved papers and papers with a note).
+    """
+
+    kind: ShelfKind
+    slug: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Any list of papers: which ones, from when, in which order, and which part of it."""
+    """Any list of papers: which ones, from when, in which order, and which part of it.
+
+    `shelf` narrows it to a list of the reader's own, and `reader` is the number of the reader it is
+    made for: without one, an order or shelf that is personal has nothing to go by.
+    """
 
     query: Query = field(default_factory=lambda: Query(""))
     period: Period = field(default_factory=Period)
     order: Order = Order.NEW
     limit: int = 30
     offset: int = 0
+    shelf: Shelf | None = None
+    reader: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +335,15 @@ class Reason:
     kind: str
     text: str
     value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The part of a list that an entry was chosen for: an interest, or (without slug) none."""
+
+    name: str
+    slug: str = ""
+    colour: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +360,36 @@ class Entry:
     rank: int = 0
     also: tuple[Paper, ...] = ()
     nearest: str = ""
+    section: Section | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """That an account voted for a paper. `voter` and `paper` are the store's numbers."""
+
+    voter: int
+    paper: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a paper stands with people, here and elsewhere.
+
+    `weight` is what its votes weigh together (`views/orders/weighing.py`); None where they were
+    not weighed, and then they count one each. `upvotes` are those of Hugging Face's daily papers,
+    `stars` those of the paper's repository; None where not known. `first_seen` is when the paper
+    came to be seen here, which its age counts from; None: its day.
+    """
+
+    paper: int
+    votes: int = 0
+    weight: float | None = None
+    comments: int = 0
+    upvotes: int | None = None
+    stars: int | None = None
+    stars_per_day: float | None = None
+    first_seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +443,11 @@ class LedgerLine:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """Something that could not be imported, with the bytes and the reason."""
+    """Something that could not be imported, with the bytes and the reason.
+
+    `key` is its name in its source, as a Record has it, where that much could be read; it is not
+    kept.
+    """
 
     file: str
     line: int
@@ -329,6 +456,7 @@ class Quarantined:
     excerpt: bytes
     size: int
     seen: datetime | None = None
+    key: str = ""
 
 
 def paper_json(paper: Paper) -> dict[str, Any]:
@@ -381,6 +509,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         ],
         "also": [paper.id for paper in entry.also],
         "nearest": entry.nearest or None,
+        "section": entry.section.name if entry.section else None,
     }
 
 

@@ -26,7 +26,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-USUAL = {"theme": "auto", "density": "lines", "keys": "on", "history": "off"}
+USUAL = {"theme": "auto", "density": "lines", "keys": "on", "track": "on", "history": "off"}
 # What no paper is called in full, but many have in their text, in the saved pages and the sample.
 QUERY = "autoencoder"
 

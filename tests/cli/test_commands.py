@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,17 +28,32 @@ PAPER = set(
 ORIGIN = set("source page rank file shown matched_by".split())
 INDEX = set("generation through last indexed held bytes current".split())
 # These work on files, not on a library.
-WITHOUT_LIBRARY = ("embed train", "embed encode", "eval search")
+WITHOUT_LIBRARY = (
+    "embed train",
+    "embed refine",
+    "embed encode",
+    "eval search",
+    "eval personal",
+    "eval prior",
+    "prior train",
+)
 LEDGER = set("source set day stated held missing state".split())
 
 
 def commands(group: click.Group = cli, *above: str) -> Iterator[tuple[str, click.Command]]:
     """Every command there is, with its words."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from commands(command, *above, name)
         else:
             yield " ".join([*above, name]), command
+
+
+def _names() -> list[str]:
+    return cli.list_commands(click.Context(cli))
 
 
 @pytest.mark.parametrize("words", [words for words, _ in commands()])
@@ -55,8 +72,55 @@ def test_every_command_helps_takes_a_data_folder_and_is_in_the_manual(words: str
 def test_the_program_says_its_version_and_lists_its_commands(program: Program) -> None:
     assert __version__ in program.run("--version").out
     listed = program.run("--help").out
-    assert all(re.search(rf"^  {name} +[A-Z]", listed, re.MULTILINE) for name in cli.commands)
+    assert all(re.search(rf"^  {name} +[A-Z]", listed, re.MULTILINE) for name in _names())
     assert not program.data.exists()
+
+
+@pytest.mark.parametrize("name", _names())
+def test_the_list_says_of_a_command_what_the_command_says(name: str) -> None:
+    listed = CliRunner().invoke(cli, ["--help"], terminal_width=200).output
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.name == name
+    assert re.search(
+        rf"^  {name} +{re.escape(command.get_short_help_str(500))}$", listed, re.MULTILINE
+    )
+
+
+# What a command need not load, to be quick: whole rooms, and libraries that take their time.
+_SERVING = {"fastapi", "starlette", "uvicorn", "jinja2", "broadsheet.web", "broadsheet.mail"}
+_LEARNING = {"sklearn", "scipy", "openTSNE", "torch"}
+_INDEXES = {"numpy", "faiss", "tantivy", "broadsheet.search"}
+
+
+@pytest.mark.parametrize(
+    ("words", "unneeded"),
+    [
+        ("--help", {*_SERVING, *_LEARNING, *_INDEXES, "sqlalchemy", "pydantic", "rich"}),
+        ("settings", {*_SERVING, *_LEARNING, *_INDEXES, "alembic"}),
+        ("papers --limit 1", {*_SERVING, *_LEARNING, "httpx", "feedparser", "lxml"}),
+        ("show 2401.00007", {*_SERVING, *_LEARNING, "httpx", "feedparser", "lxml"}),
+    ],
+)
+def test_a_command_loads_no_room_that_it_does_not_enter(
+    library: Program, words: str, unneeded: set[str]
+) -> None:
+    code = (
+        "import atexit, sys; from broadsheet.cli.main import main;"
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr)); main()"
+    )
+    own = [] if words == "--help" else ["--data", str(library.data)]
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *words.split(), *own],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ran.stdout
+    loaded = set(ran.stderr.split())
+    assert "broadsheet.cli.main" in loaded
+    assert not loaded & unneeded
 
 
 def test_papers_prints_one_paper_a_line_with_the_promised_keys(library: Program) -> None:
@@ -115,7 +179,7 @@ def test_search_answers_with_scores_that_their_reasons_add_up_to(library: Progra
     assert answer["understood"] == {"query": "lanterns braces", "notes": []}
     assert answer["total"] == 1
     [entry] = answer["entries"]
-    assert entry.keys() == {"rank", "paper", "score", "reasons", "also", "nearest"}
+    assert entry.keys() == {"rank", "paper", "score", "reasons", "also", "nearest", "section"}
     assert entry["rank"] == 1
     assert entry["paper"]["title"] == RICH["title"]
     assert entry["reasons"]
@@ -240,7 +304,7 @@ def test_the_sample_library_comes_and_goes(program: Program) -> None:
         (["papers", "--month", "May"], "“May” is no month; write it as 2025-11."),
         (["papers", "--day", "2025-11-19", "--undated"], "Choose one of --day, --week, --month"),
         (["papers", "--limit", "0"], "Invalid value for '--limit'"),
-        (["papers", "--order", "votes"], "Invalid value for '--order'"),
+        (["papers", "--order", "loudest"], "Invalid value for '--order'"),
         (["today", "--date", "tomorrow"], "“tomorrow” is no day"),
         (["search"], "Missing argument 'QUERY'"),
         (["show"], "Missing argument 'ID'"),

@@ -74,6 +74,15 @@ def test_a_category_is_added_once_and_spelt_as_arxiv_does(program: Program) -> N
     assert (found[0]["harvested"], found[0]["problem"], found[0]["failures"]) == (None, None, 0)
 
 
+def test_a_category_is_removed_however_it_is_spelt(program: Program) -> None:
+    program.run("add", "arxiv", "cs.LG", "hep-th")
+    said = program.run("remove", "arxiv", " CS.lg ").out
+    assert said == "arxiv cs.LG is asked no more; what it brought stays.\n"
+    assert complaint(program, "remove", "arxiv", "cs.lg") == "There is no source arxiv cs.LG."
+    assert complaint(program, "remove", "arxiv", "Boats") == "There is no source arxiv Boats."
+    assert sets(program) == [("arxiv", "hep-th")]
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -238,3 +247,20 @@ def test_without_a_source_each_command_says_how_to_add_one(program: Program) -> 
     for command in ("sources", "ledger"):
         assert hint in program.run(command).out
         assert program.ask(command) == []
+
+
+def test_an_interest_is_learned_from_what_arxiv_lists(program: Program, arxiv: Standin) -> None:
+    # From eight in the evening until midnight in New York the lists have papers that cannot be
+    # asked for by id yet; at this time of the day before there is none of those.
+    arxiv.set_now((datetime.now(UTC) - timedelta(days=1)).replace(hour=17))
+    here = program.having(BROADSHEET_ARXIV=arxiv.address)
+    made = here.ask("learn", "https://arxiv.org/list/cs.LG/new", "--name", "New things")
+    assert made.keys() == {"slug", "for", "of", "note"}
+    assert made["slug"] == "new-things"
+    assert made["for"] == made["of"] > 0
+    assert made["note"] == ""
+    [interest] = here.ask("interests")
+    assert interest["for"] == made["for"]
+    quiet = here.having(BROADSHEET_HARVEST="false")
+    said = complaint(quiet, "learn", "https://arxiv.org/list/cs.LG/recent")
+    assert said.startswith("This Broadsheet asks no other machine (BROADSHEET_HARVEST)")

@@ -108,6 +108,16 @@ def test_an_environment_that_cannot_be_used_is_one_sentence(
     assert said in sentence
 
 
+@pytest.mark.parametrize("name", ["operator_secret", "mail_report_secret"])
+def test_a_secret_has_some_length_and_is_never_printed(program: Program, name: str) -> None:
+    configure(program, f'{name} = "{PASSWORD}"')
+    refused = program.run("settings", code=2)
+    assert "it has at least 16 characters" in refused.complaints[0]
+    assert PASSWORD not in refused.out + "".join(refused.complaints)
+    configure(program, f'{name} = "{PASSWORD}-staple"')
+    assert PASSWORD not in program.run("settings").out
+
+
 def test_a_wrong_setting_ends_with_two_in_a_process_of_its_own_too(program: Program) -> None:
     outside = Program(program.data, {"BROADSHEET_PORT": "eighty"})
     assert len(outside.run("up", code=2).complaints) == 1

@@ -28,6 +28,7 @@ def test_two_imports_at_once_both_arrive(program: Program, tmp_path: Path) -> No
             out, err = process.communicate(timeout=PATIENCE)
             assert (process.returncode, err) == (0, "")
             assert json.loads(out)["new"] == 3000
+    program = program.within()
     status = program.ask("index", "status")
     assert (status["indexed"], status["held"], status["current"]) == (6000, 6000, True)
     assert program.ask("search", 'title:"kites number 2999"')["total"] == 1
@@ -47,6 +48,7 @@ def test_an_interrupted_import_ends_quietly_and_goes_on_the_next_time(
             _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 130
         assert err.strip() == ""
+    program = program.within()
     held = len(program.papers())
     assert 0 < held < 5000
     summary = program.ask("import", tmp_path / "boats")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import event
 
 from broadsheet.intake import completeness
 from broadsheet.intake.arxiv.source import Addresses, Arxiv
@@ -38,6 +41,20 @@ def harvester(store: Store, arxiv: Standin, *, pause: float = PAUSE) -> Iterator
         yield Harvester(store, askers, fetcher.holder, clock=lambda: arxiv.world.now, lease=10.0)
     finally:
         fetcher.close()
+
+
+def unsynced(store: Store) -> Store:
+    """The store, SQLite's files not forced to the disk: only where the machine itself stops does
+    that make a difference, and thirty days have thousands of commits.
+    """
+    if store.dialect == "sqlite":
+
+        def hurry(connection: Any, _record: object) -> None:
+            connection.execute("PRAGMA synchronous=OFF")
+
+        event.listen(store.engine, "connect", hurry)
+        store.engine.dispose()  # connections there are make way for hurried ones
+    return store
 
 
 def subscribe(store: Store, now: datetime, categories: Iterable[str] = CATEGORIES) -> None:

@@ -216,9 +216,9 @@ HEAD = b'<collection id="2024.boat"><volume id="long">'
 def test_bombs_and_nonsense_are_refused_in_a_sentence_at_once(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert read_bytes(tmp_path, content).reason.startswith(reason)
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)

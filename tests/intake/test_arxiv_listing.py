@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 
 import pytest
@@ -297,6 +298,33 @@ def test_authors_without_links_are_read_as_text() -> None:
 def test_scripts_in_a_title_are_text_only() -> None:
     data = new_page(WHOLE[0].replace("Longer Boats", "<b>Lon</b>ger\u202e &lt;script&gt;"), total=2)
     assert parse_new(data).announced[1].title == "Longer <script>"
+
+
+def test_entries_that_stand_in_one_that_was_never_closed_are_entries_of_their_own() -> None:
+    broken = entry(1, "2611.00001", "Boats").replace("</dd>", "").replace("</div>\n        \n", "")
+    found = parse_new(new_page(section("New submissions", broken, WHOLE[0]), total=2))
+    assert [(one.id, one.title) for one in found.announced][-1] == ("2611.00002", "Longer Boats")
+
+
+def test_entries_each_within_the_one_before_take_no_time() -> None:
+    nested = "".join(
+        f"<dd><div class='list-authors'>{'<a>Mara Quill</a>' * 10}<dt><a href='/abs/2611.{n:05}'>x"
+        for n in range(9_000)
+    )
+    data = page("<h3>New submissions for Friday, 20 November 2026</h3><dl>", nested)
+    started = time.process_time()
+    parse_new(data)
+    assert time.process_time() - started < 3
+
+
+def test_a_title_behind_many_blanks_takes_no_time() -> None:
+    blank = entry(1, "2611.00001", f"Boats{' ' * 400_000}of wood").replace(
+        "<span class='descriptor'>Title:</span>", " " * 400_000
+    )
+    started = time.process_time()
+    found = parse_new(new_page(section("New submissions", blank), total=1))
+    assert time.process_time() - started < 3
+    assert [one.title for one in found.announced] == ["Boats of wood"]
 
 
 @pytest.mark.parametrize(

@@ -246,3 +246,26 @@ def test_any_bytes_go_into_postgresql_too(
     file.write_bytes(content)
     summary = import_files(postgresql_store, [file])
     assert summary.read > 0
+
+
+def test_of_a_file_that_only_looks_like_papers_not_all_is_put_aside(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b'{"event": 1}\n' * 30_000)
+    complaints: list[Quarantined] = []
+    summary = import_files(sqlite_store, [file], complain=complaints.append)
+    assert (summary.new, summary.quarantined) == (0, 10_001)
+    assert complaints[-1].line == 10_000
+    assert complaints[-1].reason == (
+        "none of the first 10,000 things in it is a paper; the rest was not read"
+    )
+
+
+def test_after_one_paper_however_much_that_is_none_keeps_no_other_out(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    file = tmp_path / "papers.jsonl"
+    file.write_bytes(line(1) + b'{"event": 1}\n' * 10_500 + line(2))
+    summary = import_files(sqlite_store, [file])
+    assert (summary.new, summary.quarantined) == (2, 10_500)

@@ -189,14 +189,16 @@ def test_nothing_but_volumes_is_no_list_of_papers(tmp_path: Path) -> None:
         b"@article{a,title={x},author={" + b"," * 450_000 + b"}}",
         b"@article{a,title={x},abstract={" + b"\\'{" * 30_000,
         b"@article{a," + b" " * 1_000_000,
+        # An entry of many faults: each used to keep the whole entry's bytes.
+        b"@article{,\n" + b"  ur@article{x}y},\n" * 20_000,
     ],
 )
 def test_nonsense_is_put_aside_at_once(tmp_path: Path, content: bytes) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     outcome = read_bytes(tmp_path, content)
     assert outcome.records == []
     assert len(outcome.aside) == 1
-    assert time.monotonic() - started < 4
+    assert time.process_time() - started < 4
 
 
 def test_recorded_entries_are_read_as_they_stand(shared: Path) -> None:

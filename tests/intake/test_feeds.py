@@ -246,6 +246,10 @@ def test_the_name_of_a_file_is_never_opened(tmp_path: Path) -> None:
             "the feed's elements stand where no feed has them",
         ),
         (b"<rss>" + b" " * 17_000_000 + b"</rss>", "the feed has over 16 MB"),
+        (
+            b"<rss><channel>" + b"<a/>" * 250_000 + b"</channel></rss>",
+            "the feed has 250,002 elements and hardly anything in them",
+        ),
     ],
 )
 def test_what_is_no_feed_is_refused_in_a_sentence(data: bytes, reason: str) -> None:
@@ -264,13 +268,15 @@ def test_what_is_no_feed_is_refused_in_a_sentence(data: bytes, reason: str) -> N
         rss(entry(description="<b>" * 60_000)),
         rss(entry(description="<" * 60_000)),
         rss(entry(description="Authors:" * 10_000 + "\n Summary" * 10_000)),
+        # Not well-formed, and blanks in which to look for what only the beginning may state.
+        b"<rss><channel><item><title>" + b" " * 400_000 + b"&nope;</title></item></channel></rss>",
     ],
 )
 def test_nonsense_takes_no_time(data: bytes) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     for thing in feed.parse(data, ADDRESS):
         assert isinstance(thing, Record | Quarantined)
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_a_recorded_feed_of_the_hubs_papers_is_read(shared: Path) -> None:

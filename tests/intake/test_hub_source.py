@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 from broadsheet.intake import completeness
 from broadsheet.intake.fetching import Fetcher
@@ -50,8 +53,16 @@ class _Hub(BaseHTTPRequestHandler):
         if day == TUESDAY and self.server.is_broken:  # type: ignore[attr-defined]
             items.append({"paper": {"title": "Nobody knows which"}})
         body = json.dumps(items[page * 100 : page * 100 + 100]).encode()
+        tag = f'"{zlib.crc32(body)}"'
+        known = self.headers.get("If-None-Match") == tag
+        self.server.met.append((day, page, 304 if known else 200))  # type: ignore[attr-defined]
+        if known:
+            self.send_response(304)
+            self.end_headers()
+            return
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
+        self.send_header("ETag", tag)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -61,9 +72,13 @@ class _Hub(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def hub(*, is_broken: bool = False) -> Iterator[str]:
+def hub(
+    *, is_broken: bool = False, met: list[tuple[date, int, int]] | None = None
+) -> Iterator[str]:
+    """The Hub's address; `met` gets day, page and status of each request."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
     server.is_broken = is_broken  # type: ignore[attr-defined]
+    server.met = [] if met is None else met  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -111,3 +126,56 @@ def test_an_item_that_cannot_be_read_is_a_gap(sqlite_store: Store) -> None:
     with sqlite_store.reading() as connection:
         line = completeness.lines(connection, now, TUESDAY, TUESDAY)[0]
     assert (line.stated, line.held, line.state) == (8, 7, DayState.GAP)
+
+
+def test_a_list_of_the_hub_that_did_not_change_is_not_sent_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(HELD, TUESDAY, 7)
+    fetcher = Fetcher(store, patience=5.0)
+    met: list[tuple[date, int, int]] = []
+    now = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    with store.writing() as connection:
+        ledger.add_source(connection, "hub", "daily", MONDAY, now)
+
+    def run(hours: int) -> int:
+        del met[:]
+        later = now + timedelta(hours=hours)
+        askers = {"hub": Hub(fetcher, address, pause=0.001)}
+        (done,) = Harvester(store, askers, fetcher.holder, clock=lambda: later).once()
+        assert done.problem is None
+        return done.new
+
+    with hub(met=met) as address:
+        assert run(0) == 137
+        assert run(4) == 0
+        # Of several pages the first alone says nothing.
+        assert [place for place in met if place[0] == TUESDAY] == [(TUESDAY, 0, 304)]
+        assert {status for day, _, status in met if day == MONDAY} == {200}
+        monkeypatch.setitem(HELD, TUESDAY, 9)
+        assert run(8) == 2
+        # When the day is over its list is read, whatever was read before.
+        assert run(13) == 0
+        assert (TUESDAY, 0, 200) in met
+        with store.reading() as connection:
+            lines = completeness.lines(connection, now + timedelta(hours=13), TUESDAY, TUESDAY)
+        assert [(line.stated, line.held, line.state) for line in lines] == [
+            (9, 9, DayState.COMPLETE)
+        ]
+    fetcher.close()
+
+
+def test_a_list_with_an_item_that_cannot_be_read_is_sent_again(sqlite_store: Store) -> None:
+    fetcher = Fetcher(sqlite_store, patience=5.0)
+    met: list[tuple[date, int, int]] = []
+    now = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    with sqlite_store.writing() as connection:
+        ledger.add_source(connection, "hub", "daily", TUESDAY, now)
+    with hub(is_broken=True, met=met) as address:
+        askers = {"hub": Hub(fetcher, address, pause=0.001)}
+        worker = Harvester(sqlite_store, askers, fetcher.holder, clock=lambda: now)
+        assert [one.quarantined for one in worker.once()] == [1]
+        now += timedelta(hours=4)
+        assert [one.quarantined for one in worker.once()] == [1]
+    fetcher.close()
+    assert {status for day, _, status in met if day == TUESDAY} == {200}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def note(id_: str = "aVh9KRZdRk", *, wrapped: bool = True, **said: Any) -> dict[
     }
 
 
-SHAPES = {
+SHAPES: dict[str, Callable[..., str]] = {
     "answer": lambda *notes: json.dumps({"notes": notes, "count": len(notes)}),
     "answer, count first": lambda *notes: json.dumps({"count": len(notes), "notes": notes}),
     "spread": lambda *notes: json.dumps({"notes": notes, "count": len(notes)}, indent=2),

@@ -115,9 +115,9 @@ def test_a_reference_that_does_not_end_ends_where_the_next_begins(tmp_path: Path
 
 @pytest.mark.parametrize("content", [b"TY  - J\n" * 130_000, b"TY  - J\nTI  - b\n" * 60_000])
 def test_no_file_takes_long(tmp_path: Path, content: bytes) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert read_bytes(tmp_path, content).things
-    assert time.monotonic() - started < 6
+    assert time.process_time() - started < 6
 
 
 def test_recorded_references_are_read_as_they_stand(shared: Path) -> None:

@@ -19,6 +19,7 @@ from intake.daily import (
     ledger_of,
     moments,
     subscribe,
+    unsynced,
     world,
 )
 from standin.arxiv import Standin
@@ -77,6 +78,7 @@ def test_every_announced_paper_is_held_once_or_an_alarm_names_it(
 ) -> None:
     fault, path, every = FAULTS[name]
     of = world(DAYS)
+    unsynced(sqlite_store)
     with Standin(of, page_size=20) as arxiv, harvester(sqlite_store, arxiv) as worker:
         start = next(moments(1))
         arxiv.set_now(start)

@@ -10,26 +10,34 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
+from functools import cache
+from urllib.parse import parse_qs, unquote
 
 import pytest
+from sqlalchemy import Connection, select
 
 from broadsheet.intake.harvest import Harvester
 from broadsheet.records import DayState
-from broadsheet.store import papers, quarantine
-from broadsheet.store.engine import Store
+from broadsheet.store import ledger, papers, quarantine, tables
+from broadsheet.store.engine import Store, open_store
+from broadsheet.store.ledger import Source
 from intake.daily import (
     CATEGORIES,
+    FIRST,
     announced,
+    harvester,
     holds_what_it_says,
     ledger_of,
+    live,
     moments,
     subscribe,
     world,
 )
 from standin.arxiv import Standin
+from standin.world import Paper
 
 DAYS = 30
 KILLS = {"sqlite": 200, "postgresql": 50}
@@ -41,6 +49,8 @@ CROWD_PAUSE = 0.05
 # When there is something new: lists, then papers, then feeds and single papers; and once later.
 _BUSY = (1, 3, 5, 18)
 WEEK = 7
+_FEW = 3
+_DAY = timedelta(days=1)
 # For what takes moments; whoever waits so long has met a hang.
 _HANG = 60.0
 
@@ -162,6 +172,78 @@ def test_killed_hundreds_of_times_in_thirty_days_nothing_is_lost(
             assert killed == wanted
         assert arxiv.overlapping() == 1
         everything_is_held(store, arxiv, CATEGORIES, days)
+
+
+class Watched(Store):
+    """A store at which somebody looks behind each of its commits: what a process leaves that is
+    killed there.
+    """
+
+    def __init__(self, store: Store, look: Callable[[], None]) -> None:
+        super().__init__(store.engine)
+        self._look = look
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction, and a look."""
+        with super().writing() as connection:
+            yield connection
+        self._look()
+
+
+def passed(truth: Iterable[Paper], source: Source) -> set[str]:
+    """The papers that a source's harvests have behind them, as it is written down."""
+    ours = sorted(
+        (paper.datestamp, paper.id)
+        for paper in truth
+        if source.name in paper.categories and paper.datestamp >= FIRST - _DAY
+    )
+    found = set()
+    if source.through is not None:
+        found |= {id_ for stamp, id_ in ours if stamp < source.through}
+    at = (source.progress or {}).get("at") or {}
+    if at.get("token"):
+        asked = {name: said[0] for name, said in parse_qs(unquote(at["token"])).items()}
+        begun, page = date.fromisoformat(at["from"]), date.fromisoformat(asked["from"])
+        found |= {id_ for stamp, id_ in ours if begun <= stamp < page}
+        rest = [id_ for stamp, id_ in ours if stamp >= page]
+        found |= set(rest[: int(asked["skip"])])
+    return found
+
+
+def test_behind_every_commit_all_that_was_passed_is_held(store: Store, store_url: str) -> None:
+    # Days that overlap, lists and a second look would mend what a step forgets; not just here.
+    of = world(_FEW)
+    beside = open_store(store_url, migrate=False)
+    looks = midway = 0
+
+    @cache
+    def truth(day: date | None) -> list[Paper]:
+        return list(of.papers(day).values()) if day else []
+
+    def look() -> None:
+        nonlocal looks, midway
+        with beside.reading() as connection:
+            sources = ledger.all_sources(connection)
+            held = set(connection.scalars(select(tables.papers.c.id)))
+        for source in sources:
+            there = passed(truth(of.harvested_day()), source)
+            assert there <= held, (source.name, source.progress)
+            midway += "token" in str(source.progress)
+        looks += 1
+
+    with Standin(of, page_size=5) as arxiv:
+        start = next(moments(1))
+        arxiv.set_now(start)
+        subscribe(store, start)
+        with harvester(Watched(store, look), arxiv) as worker:
+            live(arxiv, worker, _FEW)
+        assert {line.state for line in ledger_of(store, of.now) if line.day in of.days()} == {
+            DayState.COMPLETE
+        }
+    beside.close()
+    assert looks > 100
+    assert midway > 10
 
 
 def live_in_a_crowd(store: Store, url: str, chance: random.Random | None) -> None:

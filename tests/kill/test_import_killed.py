@@ -20,7 +20,7 @@ from broadsheet.store import papers
 from broadsheet.store.engine import open_store, sqlite_url
 from cli.program import Program
 
-COUNT = 100_000
+COUNT = 40_000
 KILLS = 20
 
 

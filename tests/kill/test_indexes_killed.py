@@ -86,13 +86,13 @@ def test_two_hundred_kills_end_as_if_nothing_had_been(sqlite_store: Store, tmp_p
     ) as forking:
         assert forking.stdin is not None
         assert forking.stdout is not None
-        for kill in range(2 * KILLS):
+        for kill in range(5 * KILLS):
             if killed == KILLS:
                 break
             forking.stdin.write(f"e{kill // _TURN % 2}\n")
             forking.stdin.flush()
             child = int(forking.stdout.readline())
-            time.sleep(chance.random() * 0.08)  # the moment of the kill, not a wait for anything
+            time.sleep(chance.random() * 0.05)  # the moment of the kill, not a wait for anything
             with contextlib.suppress(ProcessLookupError):  # it was done before
                 os.kill(child, signal.SIGKILL)
                 killed += 1

@@ -288,7 +288,7 @@ def test_estimates_are_near_the_truth(large: DenseIndex) -> None:
     query = segment.floats(np.array([17]))[0]
     asked = looking._asked(query)
     rows = np.arange(segment.searchable, dtype=np.uint32)
-    share = looking._share(segment, query, None)
+    share = looking._Share(segment, query, None)
     part = looking._Part(share, rows, np.empty(0, np.int64))
     truth = looking.scores_of(segment, rows, query)
     for rounded, spread in ((asked.rough, 0.12), (asked.fine, 0.09)):

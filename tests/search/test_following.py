@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from broadsheet.ops.following import Follower
+from broadsheet.ops.parts import meaning_index
+from broadsheet.ops.settings import Settings
 from broadsheet.search import follow
 from broadsheet.search.follow import SearchIndex
 from broadsheet.search.lexical import FORMAT, Damaged, LexicalIndex
@@ -361,3 +364,56 @@ def test_an_index_far_behind_says_so(library: Library) -> None:
     assert library.listing("hawk").notes == (
         "The index is catching up; 1,000 changes are not searchable yet.",
     )
+
+
+def test_whoever_waits_for_more_commits_once_and_finds_what_was_written_again(
+    library: Library,
+) -> None:
+    library.put(paper("a", "On hawks"), paper("b", "On owls"))
+    meanwhile = [(paper("a", "On doves"), paper("c", "On hawks")), (paper("a", "On gulls"),)]
+    seen: list[int] = []
+
+    def wait() -> bool:
+        seen.append(library.index.status(library.store).indexed)
+        if not meanwhile:
+            return False
+        library.put(*meanwhile.pop(0))
+        return True
+
+    assert library.index.catch_up(library.store, wait=wait)
+    assert seen == [0, 0, 0]
+    assert library.index.status(library.store).indexed == 3
+    assert [library.find(word) for word in ("hawk", "dove", "gull")] == [["c"], [], ["a"]]
+
+
+def test_a_paper_that_is_gone_again_before_the_commit_is_not_found(library: Library) -> None:
+    library.put(paper("a", "On hawks", source="sample"), paper("b", "On hawks too"))
+    once = [True]
+
+    def wait() -> bool:
+        if once:
+            library.remove("sample")
+        return bool(once and once.pop())
+
+    assert library.index.catch_up(library.store, wait=wait)
+    assert library.find("hawk") == ["b"]
+    assert library.index.status(library.store).indexed == 1
+
+
+def test_processes_beside_an_import_index_all_that_was_written_until_they_are_stopped(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(data=tmp_path)
+    store = open_store(settings.database)
+    library = Library(store, SearchIndex(settings.index))
+    follower = Follower(settings)
+    library.put(paper("a", "On hawks"))
+    follower.start()
+    library.put(paper("b", "On owls"))
+    follower.stop()
+    meaning = meaning_index(settings.meaning, settings.embedder, None)
+    assert meaning is not None
+    for index in (library.index, meaning):
+        status = index.status(store)
+        assert (status.indexed, status.is_current) == (2, True)
+    store.close()

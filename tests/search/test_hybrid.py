@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from broadsheet.embed.base import EmbedderError, Vectors
-from broadsheet.records import Author, Listing, Order, Period, Span
+from broadsheet.records import Among, Author, Field, Listing, Order, Period, Span, Words
 from broadsheet.search.follow import MeaningIndex, SearchIndex
+from broadsheet.search.hybrid import Hybrid
 from broadsheet.store.engine import Store
+from broadsheet.views import query as language
 from search.concepts import Concepts
 from search.library import Library, paper
 
@@ -297,3 +300,40 @@ def test_an_embedder_that_cannot_be_opened_leaves_the_words(shelf: Library) -> N
     assert shelf.meaning is not None
     broken = Library(shelf.store, shelf.index, MeaningIndex(shelf.meaning.folder, "x", fail))
     assert broken.find("car") == ["car"]
+
+
+@pytest.mark.parametrize(
+    ("query", "papers"),
+    [
+        ("car in:motors", ["car", "automobile"]),
+        ("car in:waters", []),
+        ("car -in:motors", []),
+        ("water -in:motors", ["sea"]),
+        ("in:motors like:acl:car", ["automobile"]),
+    ],
+)
+def test_an_interest_s_papers_are_a_filter_of_both_halves(
+    shelf: Library, query: str, papers: list[str]
+) -> None:
+    catalogue = shelf.catalogue
+    numbers = {
+        key: catalogue.paper(f"acl:{key}").number  # type: ignore[union-attr]
+        for key in ("car", "automobile", "sea")
+    }
+    lists = {"motors": {numbers["car"], numbers["automobile"]}, "waters": {numbers["sea"]}}
+    words, meaning = catalogue._index.current(), catalogue._serving()
+    assert words is not None
+    assert meaning is not None
+    asked = language.parse(query)
+    clauses = [
+        Among(clause.text, frozenset(lists[clause.text]), clause.negated)
+        if isinstance(clause, Words) and clause.field is Field.IN
+        else clause
+        for clause in asked.clauses
+    ]
+    like = [numbers[name.removeprefix("acl:")] for name in asked.likes]
+    found = Hybrid(words, meaning.index, meaning.embedder).search(
+        replace(asked, clauses=tuple(clauses)), Period(), limit=10, like=like
+    )
+    keys = {number: key for key, number in numbers.items()}
+    assert [keys[hit.number] for hit in found.hits] == papers

@@ -85,11 +85,12 @@ def held(papers: Sequence[Paper]) -> Iterator[Hybrid]:
         meaning = DenseIndex.create(Path(folder) / "meaning", "concepts", WIDTH)
         writer = words.writer()
         for paper in papers:
-            words.add(writer, paper)
+            words.add(writer, paper.content())
         words.commit(writer, State(1, 1, FORMAT))
         writer.wait_merging_threads()
         vectors = Concepts().encode_papers([(paper.title, paper.text) for paper in papers])
-        meaning.add([p.number for p in papers], vectors, [facets(paper) for paper in papers])
+        filtered = [facets(paper.content()) for paper in papers]
+        meaning.add([paper.number for paper in papers], vectors, filtered)
         meaning.commit(State(1, 1, 1))
         yield Hybrid(words, meaning, Concepts())
 

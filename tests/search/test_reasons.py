@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from broadsheet.records import Author, Field, Link, Paper, Period, Words, Years
+from broadsheet.records import Among, Author, Clause, Field, Link, Paper, Period, Words, Years
 from broadsheet.records import Query as ReaderQuery
 from broadsheet.search.lexical import FORMAT, LexicalIndex, State
 from broadsheet.text.analysis import STOP_WORDS, name_terms, prose_terms
@@ -82,7 +82,7 @@ def indexed(held: Sequence[Paper]) -> Iterator[LexicalIndex]:
         index = LexicalIndex.create(Path(folder) / "g1")
         writer = index.writer()
         for paper in held:
-            index.add(writer, paper)
+            index.add(writer, paper.content())
         index.commit(writer, State(len(held), 1, FORMAT))
         writer.wait_merging_threads()
         yield index
@@ -94,7 +94,9 @@ class Fitting:
 
     paper: Paper
 
-    def clause(self, clause: Words | Years) -> bool:
+    def clause(self, clause: Clause) -> bool:
+        if isinstance(clause, Among):
+            return self.paper.number in clause.numbers
         if isinstance(clause, Years):
             year = self.paper.year or 0
             return (clause.first or 1) <= year <= (clause.last or 9999)

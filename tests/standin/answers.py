@@ -43,6 +43,11 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def _tagged(body: bytes) -> Answer:
+    """A page with the tag of its content."""
+    return Answer(body, headers={"ETag": f'"{hashlib.sha256(body).hexdigest()}"'})
+
+
 class _OaiError(Exception):
     """An error that the harvesting interface tells with status 200."""
 
@@ -86,6 +91,7 @@ class Answers:
             (r"/list/([\w.+-]+)/(?:recent|pastweek)", self._recent),
             (r"/catchup/([\w.+-]+)/([^/]+)", self._catchup),
             (r"/(rss|atom)/([\w.+-]+)", self._feed),
+            (r"/a/([\w'-]+)\.atom2", self._author),
             (r"/api/query", self._query),
         )
         for pattern, route in routes:
@@ -103,10 +109,12 @@ class Answers:
         subject = self._subject(found[0], fault)
         skip, show = _paging(query, usually=SHOWN[-1])
         day = self.world.listed_day()
+        if isinstance(fault, faults.StaleList):
+            day = max((told for told in self.world.all_days() if day and told < day), default=day)
         if day is None:
             raise _BadRequestError("Nothing has been announced yet")
         sections = self._sections(subject, day, fault)
-        return Answer(documents.new_page(subject, day, sections, skip, show).encode())
+        return _tagged(documents.new_page(subject, day, sections, skip, show).encode())
 
     def _recent(self, found: tuple[str, ...], query: str, fault: Fault | None) -> Answer:
         subject = self._subject(found[0], fault)
@@ -139,7 +147,7 @@ class Answers:
         ]
         following = next((d for d in self.world.all_days() if day < d <= newest), None)
         page = documents.catchup_page(subject, day, following, sections, abstracts)
-        return Answer(page.encode())
+        return _tagged(page.encode())
 
     def _feed(self, found: tuple[str, ...], _: str, fault: Fault | None) -> Answer:
         subject = self._subject(found[1], fault)
@@ -156,11 +164,21 @@ class Answers:
         built = midnight(day)
         left = midnight(day + timedelta(days=1)) - self.world.now
         headers = {
-            "ETag": f'"{hashlib.sha256(body).hexdigest()}"',
+            **_tagged(body).headers,
             "Last-Modified": format_datetime(built.astimezone(UTC), usegmt=True),
             "Cache-Control": f"max-age={max(0, int(left.total_seconds()))}",
         }
         return Answer(body, f"application/{found[0]}+xml", headers=headers)
+
+    def _author(self, found: tuple[str, ...], _: str, fault: Fault | None) -> Answer:
+        """The feed of an author by the name of their page: `quill_m_1` is the first M. Quill."""
+        known = self.world.papers(self.world.today())
+        written = [paper for paper in known.values() if found[0] in pages_of(paper)]
+        if not written and not isinstance(fault, faults.Empty):
+            return Answer(documents.error_page(404, "Author not found").encode(), status=404)
+        papers = _arranged(sorted(written, key=lambda paper: paper.id, reverse=True), fault)
+        body = documents.author_feed(self.world.now, found[0], papers)
+        return Answer(body.encode(), QUERY)
 
     def _subject(self, asked: str, fault: Fault | None) -> str:
         known = {*documents.NAMES, *documents.ARCHIVES, *self.world.categories}
@@ -387,6 +405,11 @@ Thing = TypeVar("Thing")
 _OAI_PARAMETERS = (
     "verb", "identifier", "metadataPrefix", "from", "until", "set", "resumptionToken",
 )  # fmt: skip
+
+
+def pages_of(paper: Paper) -> set[str]:
+    """The names of the pages that the authors of a paper have."""
+    return {f"{one.keyname}_{one.forenames[:1]}_1".lower() for one in paper.authors}
 
 
 def _arranged(things: Sequence[Thing], fault: Fault | None) -> tuple[Thing, ...]:

@@ -581,6 +581,19 @@ def query_answer(now: datetime, asked: Asked, total: int, papers: Sequence[Paper
     )
 
 
+def author_feed(now: datetime, name: str, papers: Sequence[Paper]) -> str:
+    """The feed `/a/NAME.atom2` answers with: it states no totals."""
+    family, first, _ = name.split("_")
+    who = f"{first.upper()}. {family.title()}"
+    return (
+        f"{QUERY_OPENING}  <id>http://arxiv.org/a/{name}</id>\n"
+        f"  <title>{escape(who, quote=False)}'s articles on arXiv</title>\n"
+        f"  <updated>{_instant(now)}</updated>\n"
+        f'  <link href="http://arxiv.org/a/{name}.atom2" rel="self" type="application/atom+xml"/>\n'
+        f"{''.join(_query_entry(paper) for paper in papers)}</feed>\n"
+    )
+
+
 def query_error(now: datetime, what: str) -> str:
     """The feed `/api/query` answers with where a request was wrong."""
     address = f"https://arxiv.org/api/errors#{quote(what.replace(' ', '_'))}"

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from .documents import set_spec
 
 FEEDS = ("/rss/", "/atom/")
-PAPERS = ("/oai", "/list/", "/catchup/", *FEEDS, "/api/query")
+PAPERS = ("/oai", "/list/", "/catchup/", *FEEDS, "/a/", "/api/query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +173,16 @@ class StaleFeed(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class StaleList(Fault):
+    """The list of what is new is still that of the announcement before."""
+
+    def fits(self, target: str) -> bool:
+        """Lists of what is new."""
+        path = target.partition("?")[0]
+        return path.startswith("/list/") and path.endswith("/new")
+
+
+@dataclass(frozen=True, slots=True)
 class ExpiredToken(Fault):
     """badResumptionToken."""
 
@@ -194,8 +204,8 @@ KNOWN: dict[str, type[Fault]] = {
     fault.__name__: fault
     for fault in (
         Unavailable, TooManyRequests, HtmlError, Redirect, Cut, Truncated, Drip, Late, GzipBomb,
-        Empty, Duplicates, Reordered, OtherSet, Deleted, Untitled, StaleFeed, ExpiredToken,
-        TokenLoop,
+        Empty, Duplicates, Reordered, OtherSet, Deleted, Untitled, StaleFeed, StaleList,
+        ExpiredToken, TokenLoop,
     )
 }  # fmt: skip
 

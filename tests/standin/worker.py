@@ -24,6 +24,7 @@ from broadsheet.intake.arxiv.source import Addresses, Arxiv
 from broadsheet.intake.fetching import Fetcher, Stopped
 from broadsheet.intake.harvest import Harvester
 from broadsheet.store.engine import open_store
+from intake.daily import unsynced
 
 # Between two looks at what is due.
 _SHORT = 0.05
@@ -43,7 +44,8 @@ class _Clock:
 
 def work(chosen: argparse.Namespace, stop: threading.Event) -> None:
     """Asks what is due, again and again, until `stop`."""
-    store = open_store(chosen.database, migrate=False)
+    # Killed is the process, not the machine.
+    store = unsynced(open_store(chosen.database, migrate=False))
     # The stand-in sees who asked.
     contact = f"worker-{os.getpid()}@example.org"
     fetcher = Fetcher(store, contact, patience=chosen.patience, stop=stop)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import shutil
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy import insert, select, text
 
 from broadsheet.store.engine import Store, open_store, sqlite_url
 from broadsheet.store.tables import counters, metadata, readers
+from conftest import database
 
 
 def wait_for_a_queue(store: Store) -> None:
@@ -37,11 +36,8 @@ def wait_for_a_queue(store: Store) -> None:
 @pytest.fixture(scope="session")
 def _postgres_store(postgres: str, _postgres_template: str) -> Iterator[str]:
     """The address of one PostgreSQL store that all tests of this folder share."""
-    name = f"broadsheet_store_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres, autocommit=True) as admin:
-        admin.execute(f"create database {name} template {_postgres_template}")
+    with database(postgres, _postgres_template) as name:
         yield postgres.rpartition("/")[0] + "/" + name
-        admin.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

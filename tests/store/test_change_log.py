@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event, func, select
 
-from broadsheet.records import Record
-from broadsheet.store import changes, papers, putting
+from broadsheet.records import Author, Content, Link, Record
+from broadsheet.store import changes, contents, papers, putting
 from broadsheet.store.engine import Store, open_store
 from broadsheet.store.putting import Outcome
 from broadsheet.store.tables import papers as papers_table
@@ -38,6 +39,54 @@ def read_all(store: Store, page: int = 1000) -> list[Change]:
         if not more:
             return found
         found += more
+
+
+def contents_of(store: Store, page: int) -> tuple[list[int], dict[int, Content]]:
+    """The numbers of all papers that changed, and what those held say, read page by page."""
+    numbers: list[int] = []
+    held: dict[int, Content] = {}
+    through = 0
+    while True:
+        with store.reading() as connection:
+            stretch = contents.changed_since(connection, through, page)
+        assert len(stretch.numbers) <= page
+        numbers += stretch.numbers
+        held |= {content.number: content for content in stretch.held}
+        through = stretch.through
+        if through >= stretch.last:
+            return numbers, held
+
+
+def test_what_indexes_read_of_papers_is_what_the_papers_say(store: Store) -> None:
+    whole = Record(
+        "hub",
+        "2511.00001",
+        "On paper boats",
+        "They float. See https://github.com/boats/one",
+        identifiers=("2511.00001",),
+        authors=(Author("Ada Example", "Basin Labs"), Author("王 舟")),
+        organization="Basin",
+        categories=("cs.LG", "cs.CL"),
+        published=date(2025, 11, 3),
+        shown=date(2025, 11, 4),
+        links=(Link("code", "https://github.com/boats/one"), Link("pdf", "https://arxiv.org/x")),
+    )
+    summed = Record("sample", "s", "Of kites", summary="Kites fly.", identifiers=("acl:s",))
+    put(store, whole, record("one", source="gone"), summed, record("two"), record("three"))
+    put(store, record("two", abstract="Now with an abstract."))
+    with store.writing() as connection:
+        putting.remove_source(connection, "gone")
+    for page in (1, 2, 3, 100):
+        numbers, held = contents_of(store, page)
+        assert sorted(numbers) == [1, 2, 3, 4, 5]
+        with store.reading() as connection:
+            assert held == {one.number: one.content() for one in papers.every(connection)}
+    boats, kites = held[1], held[3]
+    assert boats.names == ("Ada Example", "王 舟", "Basin")
+    assert boats.has == {"code", "pdf", "abstract"}
+    assert boats.categories == ("cs.LG", "cs.CL")
+    assert (boats.day, boats.year) == (date(2025, 11, 4), 2025)
+    assert (kites.text, kites.has, kites.day) == ("Kites fly.", frozenset(), None)
 
 
 def test_a_store_never_written_has_no_change(store: Store) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
 from broadsheet.store import manners
+from broadsheet.store.clock import now_on
 from broadsheet.store.engine import Store, open_store
 from broadsheet.store.manners import Turn
+from broadsheet.store.tables import services
 
 LONG = 60.0
 
@@ -89,6 +92,18 @@ def test_who_lost_the_turn_does_not_give_back_another_s(store: Store) -> None:
     give_back(store, "bo", pause=0.0)
     # What the slow one asked at last counts: the service has seen it.
     assert take(store, "third").wait > LONG - 10
+
+
+def test_a_clock_that_was_put_back_keeps_nobody_waiting(store: Store) -> None:
+    for holder in ("killed", None):
+        take(store, "killed")
+        with store.writing() as connection:
+            ahead = now_on(connection) + timedelta(days=400)
+            connection.execute(services.update().values(holder=holder, until=ahead, next=ahead))
+        assert take(store, "bo").granted
+        give_back(store, "bo")
+        assert take(store, "ada").granted
+        give_back(store, "ada")
 
 
 @pytest.mark.parametrize("own_connections", [False, True])

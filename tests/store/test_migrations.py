@@ -14,12 +14,22 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy import Engine, func, inspect, select, text
 
 from broadsheet.records import Record
-from broadsheet.store import changes, ledger, migrations, papers, past_queries, putting, readers
+from broadsheet.store import (
+    changes,
+    feed_secrets,
+    ledger,
+    migrations,
+    papers,
+    past_queries,
+    putting,
+    readers,
+    subscribers,
+)
 from broadsheet.store.engine import Store, StoreError, open_store, sqlite_url
-from broadsheet.store.tables import metadata
+from broadsheet.store.tables import interests, metadata, votes
 from broadsheet.store.tables import readers as readers_table
 
 _OPEN = "import sys; from broadsheet.store.engine import open_store; open_store(sys.argv[1])"
@@ -105,7 +115,7 @@ FIRST_EDITION = (
 )
 
 
-@pytest.mark.parametrize("version", ["0001", "0002"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004", "0005"])
 def test_a_database_of_an_older_version_keeps_its_papers_and_choices(
     empty_url: str, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +148,12 @@ def test_a_database_of_an_older_version_keeps_its_papers_and_choices(
         said = Record("jsonl", "1", "Of Kites", "Held by a string.", identifiers=("acl:1",))
         assert putting.put(connection, [said]).updated == 1
         assert ledger.all_sources(connection) == []
+        # What came later is there, empty.
+        assert connection.scalar(select(func.count()).select_from(votes)) == 0
+        assert connection.scalar(select(func.count()).select_from(interests)) == 0
+        assert subscribers.every(connection) == []
+        secret = feed_secrets.make(connection, reader, "/for-me")
+        assert [one.secret for one in feed_secrets.held(connection, reader)] == [secret]
     store.close()
 
 

@@ -46,9 +46,9 @@ def test_tex_becomes_the_text_it_sets(tex: str, text: str) -> None:
     "tex", [r"{\'e}" * 20_000, r"\'" * 50_000, "{" * 100_000, "$" * 99_999, "\\(" * 50_000]
 )
 def test_no_text_takes_long(tex: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     untexed(tex)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_command_without_what_should_follow_says_nothing_on_the_terminal(

@@ -99,7 +99,11 @@ def test_an_edition_has_the_calendar_of_its_month_and_the_pages_that_showed_it(
 
 def test_an_edition_counts_the_categories_of_its_papers(paper_rack: Library) -> None:
     week = edition(paper_rack, periods.week_of(MONDAY))
-    assert week.categories == (("cs", 2), ("cs.lg", 2), ("cs.cl", 1))
+    assert week.categories == (
+        ("cs", "Computer Science", 2),
+        ("cs.LG", "Machine Learning", 2),
+        ("cs.CL", "Computation and Language", 1),
+    )
     assert edition(paper_rack, periods.day_of(MONDAY)).categories == ()
 
 

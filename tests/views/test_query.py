@@ -11,7 +11,7 @@ from broadsheet.views.query import in_words, parse
 
 PROPERTY = settings(derandomize=True, max_examples=300, deadline=None)
 # Texts as readers and their clipboards make them: pieces of the language in any disorder.
-FIELDS = ["title:", "Author:", "cat:", "year:", "has:", "foo:", "http://"]
+FIELDS = ["title:", "Author:", "cat:", "year:", "has:", "in:", "foo:", "http://"]
 SIGNS = ["-", '"', "“", " ", "  ", ":", "..", "!", "\u202e", "\0"]
 WORDS = ["code", "cs.LG", "2020", "0000", "2024", "a", "É", "e\u0301", "学习"]
 PIECES = st.sampled_from([*FIELDS, *SIGNS, *WORDS])
@@ -19,7 +19,7 @@ TEXTS = st.text(max_size=80) | st.lists(PIECES, max_size=30).map("".join)
 
 NO_FIELD = (
     "There is no field “venue:”; it was read as a word. "
-    "Fields are title:, author:, cat:, year:, has: and like:."
+    "Fields are title:, author:, cat:, year:, has:, like: and in:."
 )
 NOT_CLOSED = "A quotation mark was not closed; the phrase runs to the end."
 
@@ -66,6 +66,13 @@ def word(text: str, field: Field = Field.ANY, **how: bool) -> Words:
         ("cat:cs.LG category:cs", [word("cs.LG", Field.CATEGORY), word("cs", Field.CATEGORY)]),
         ("-cat:math", [word("math", Field.CATEGORY, negated=True)]),
         ("has:code -has:PDF", [word("code", Field.HAS), word("PDF", Field.HAS, negated=True)]),
+        (
+            'in:kites -IN:"Night owls"',
+            [
+                word("kites", Field.IN),
+                word("Night owls", Field.IN, phrase=True, negated=True),
+            ],
+        ),
         ("year:2023", [Years(2023, 2023)]),
         ("-year:2023", [Years(2023, 2023, negated=True)]),
         ("year:2020..2024", [Years(2020, 2024)]),
@@ -96,6 +103,7 @@ def test_what_is_part_of_the_language_is_read_as_meant(text: str, clauses: list[
         ("title:", [], "Nothing stands behind “title:”; it was left out."),
         ("Title: pruning", [word("pruning")], "Nothing stands behind “title:”; it was left out."),
         ('author:"" x', [word("x")], "Nothing stands behind “author:”; it was left out."),
+        ("in: kites", [word("kites")], "Nothing stands behind “in:”; it was left out."),
         ("cat:!", [], "Nothing stands behind “cat:”; it was left out."),
         (
             "has:cookies",
@@ -174,6 +182,7 @@ def test_a_pasted_text_is_words_and_nothing_else() -> None:
         ("x -sur", word("sur", negated=True)),
         ('sparse "', word("sparse")),
         ("cat:cs", word("cs", Field.CATEGORY)),
+        ("in:kit", word("kit", Field.IN)),
         ("year:2020", Years(2020, 2020)),
     ],
 )
@@ -184,9 +193,9 @@ def test_while_typing_only_a_word_at_the_end_may_be_unfinished(text: str, last: 
 
 
 def test_what_was_understood_is_written_as_a_reader_would() -> None:
-    text = 'deep -"a survey" Title:x category:cs.LG year:2020-2024 -year:2023 has:code'
+    text = 'deep -"a survey" Title:x category:cs.LG year:2020-2024 -year:2023 has:code In:"a b"'
     assert in_words(parse(text)) == (
-        'deep -"a survey" title:x cat:cs.LG year:2020..2024 -year:2023 has:code'
+        'deep -"a survey" title:x cat:cs.LG year:2020..2024 -year:2023 has:code in:"a b"'
     )
 
 

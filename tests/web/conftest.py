@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from broadsheet.ops.running import Parts
+from broadsheet.ops.parts import Parts
 from broadsheet.records import Author, Link, Record
 from broadsheet.search.follow import SearchIndex
-from broadsheet.store import putting
+from broadsheet.store import papers, putting, readers
+from broadsheet.store.collections import Collection
 from broadsheet.store.engine import open_store, sqlite_url
-from broadsheet.store.tables import metadata
+from broadsheet.store.tables import collections, metadata
 from broadsheet.views.catalogue import Catalogue
 from broadsheet.web.app import create_app
 
@@ -36,6 +37,8 @@ DAYS = {NEWEST: 30, date(2025, 11, 18): 1, date(2025, 11, 10): 12, date(2025, 8,
 UNDATED = 9
 ALL = 55
 LANTERNS = 52
+# Under which the library's collection is shared; a made one is drawn by chance.
+SECRET = "a-secret-that-was-given-to-a-friend"
 
 
 def paper(title: str, **said: Any) -> Record:
@@ -116,6 +119,23 @@ class Site:
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
         return read(answer.text)
 
+    @property
+    def reader(self) -> int:
+        """The reader whose pages these are."""
+        with self.parts.store.reading() as connection:
+            return readers.personal(connection)
+
+    @property
+    def first_id(self) -> str:
+        """The name of the paper that came first."""
+        with self.parts.store.reading() as connection:
+            return papers.by_number(connection, [1])[0].id
+
+    @property
+    def shelf(self) -> Collection:
+        """The reader's newest collection."""
+        return self.parts.catalogue.collections(self.reader)[-1]
+
     def digest(self) -> str:
         """Of every row of every table."""
         said = hashlib.blake2b()
@@ -126,11 +146,39 @@ class Site:
         return said.hexdigest()
 
 
+def own(site: Site, name: str = "Lanterns", text: str = "Read by candle light.") -> None:
+    """What a reader has of their own: an interest and a shared collection of that name, a paper
+    saved and voted for, one for and one against the interest, and a note of that text.
+    """
+    with site.parts.store.reading() as connection:
+        first = papers.by_number(connection, list(range(1, 9)))
+    ids = [first[at % len(first)].id for at in range(5)]
+    desk = site.client.post
+    done = [
+        desk("/interests/new", data={"name": name, "words": "lantern\n-smoke", "authors": name}),
+        desk("/deeds", data={"do": "save", "paper": ids[0]}),
+        desk("/deeds", data={"do": "vote", "paper": ids[0]}),
+        desk("/papers/note", data={"paper": ids[2], "text": text}),
+        desk("/collections/hold", data={"paper": ids[0], "name": name}),
+    ]
+    (interest,) = site.parts.catalogue.interests(site.reader)
+    for act, paper_id in (("more", ids[3]), ("less", ids[4])):
+        values = {"do": act, "paper": paper_id, "interest": interest.slug}
+        done.append(desk("/deeds", data=values))
+    assert [answer.status_code for answer in done] == [303] * len(done)
+    with site.parts.store.writing() as connection:
+        connection.execute(update(collections).values(secret=SECRET))
+
+
 def visited(parts: Parts) -> Site:
     """The application over these parts, with a client that follows nothing by itself."""
-    app = create_app(parts.store, parts.catalogue)
+    app = create_app(parts.store, parts.catalogue, layout=parts.layout, recent=parts.recent)
     client = TestClient(
-        app, "http://localhost", raise_server_exceptions=False, follow_redirects=False
+        app,
+        "http://localhost",
+        raise_server_exceptions=False,
+        follow_redirects=False,
+        client=("127.0.0.1", 5000),
     )
     return Site(parts, client)
 
@@ -160,4 +208,14 @@ def library(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) ->
     """A Broadsheet with the library, for tests that only read."""
     with served(tmp_path_factory.mktemp("library"), _sqlite_template) as made:
         made.put(*records())
+        own(made)
         yield made
+
+
+@pytest.fixture
+def aviary(site: Site) -> Site:
+    """Five papers on kites and five on owls."""
+    from .aviary import KITES, OWLS, shown  # which needs what stands here
+
+    site.put(*(shown(number, title) for number, title in enumerate((*KITES, *OWLS), 1)))
+    return site

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+from starlette.routing import Route
 
 from broadsheet.intake.importing import import_files
 from broadsheet.ops import running
 from broadsheet.store import changes
+from broadsheet.web.app import ROUTES
+from broadsheet.web.desk import CHOICES
 
-from .conftest import FULL, Site, lantern, paper, records
+from .conftest import FULL, Site, lantern, own, paper, records, served
 from .reading import Element, read
 from .test_pages import ERRORS, OTHERS, PAGES, REDIRECTS, main, titles
+
+# What is ticked until somebody chooses.
+USUAL = {name: known[0] for name, known in CHOICES.items()}
+# Every address that takes forms and shows nothing.
+FORMS_ONLY = tuple(
+    re.sub("{[a-z]+}", "lanterns", route.path)
+    for route in ROUTES
+    if isinstance(route, Route)
+    and route.methods == {"POST"}
+    and not any(other.path == route.path for other in ROUTES if other is not route)
+)
+# Of these some read as the name of a paper, an interest or a collection that is not there.
+AS_A_NAME = ("/papers/note", "/interests/new", "/collections/new", "/collections/hold")
 
 
 def chosen(page: Element) -> dict[str, str]:
@@ -27,10 +45,11 @@ def chosen(page: Element) -> dict[str, str]:
 
 def test_reading_changes_nothing(site: Site) -> None:
     site.put(*records())
+    own(site)
     before = site.digest()
     with site.parts.store.reading() as connection:
         last = changes.last_change(connection)
-    for path in (*PAGES, *ERRORS, *REDIRECTS, *OTHERS, "/preferences", "/sample/remove"):
+    for path in (*PAGES, *ERRORS, *REDIRECTS, *OTHERS, *FORMS_ONLY):
         for method in ("GET", "HEAD", "OPTIONS"):
             site.client.request(method, path)
         site.client.get(path + ("&" if "?" in path else "?") + "theme=dark&density=full")
@@ -39,11 +58,16 @@ def test_reading_changes_nothing(site: Site) -> None:
         assert changes.last_change(connection) == last
 
 
-@pytest.mark.parametrize("path", ["/preferences", "/sample/remove"])
+@pytest.mark.parametrize("path", [path for path in FORMS_ONLY if path not in AS_A_NAME])
 def test_an_action_s_address_cannot_be_visited(site: Site, path: str) -> None:
     page = site.page(path, 405)
     assert "This address only takes forms; nothing was changed." in main(page).text
     assert site.client.get(path).headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", AS_A_NAME)
+def test_what_reads_as_a_name_is_none_s(site: Site, path: str) -> None:
+    site.page(path, 404)
 
 
 @pytest.mark.parametrize("path", ["/", "/search?q=lamp", "/papers/x", "/about", "/healthz"])
@@ -58,12 +82,8 @@ def test_a_page_takes_no_form(site: Site, path: str) -> None:
 
 
 def test_the_usual_is_ticked_at_first(site: Site) -> None:
-    assert chosen(site.page("/about")) == {
-        "density": "lines",
-        "theme": "auto",
-        "history": "off",
-        "keys": "on",
-    }
+    assert chosen(site.page("/about")) == USUAL
+    assert USUAL.items() >= {"density": "lines", "history": "off", "track": "on"}.items()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +103,7 @@ def test_a_choice_is_kept_and_leads_back(site: Site, path: str) -> None:
     assert answer.status_code == 303
     assert answer.headers["location"] == path
     page = site.page("/")
-    expected = {"density": "full", "theme": "dark", "keys": "off", "history": "off"}
+    expected = USUAL | {"density": "full", "theme": "dark", "keys": "off"}
     assert chosen(page) == expected
     html = page.one("html")
     assert (html["data-theme"], html["data-density"], html["data-keys"]) == ("dark", "full", "off")
@@ -92,7 +112,7 @@ def test_a_choice_is_kept_and_leads_back(site: Site, path: str) -> None:
 def test_what_is_not_chosen_stays_as_it_was(site: Site) -> None:
     site.client.post("/preferences", data={"theme": "dark"})
     site.client.post("/preferences", data={"density": "titles"})
-    expected = {"density": "titles", "theme": "dark", "keys": "on", "history": "off"}
+    expected = USUAL | {"density": "titles", "theme": "dark"}
     assert chosen(site.page("/about")) == expected
 
 
@@ -187,13 +207,24 @@ OWN: tuple[dict[str, str], ...] = (
 )
 
 
+@pytest.fixture(scope="module")
+def sampled(
+    tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path
+) -> Iterator[tuple[Site, str]]:
+    """A Broadsheet with the sample library, for tests that change nothing, and its digest."""
+    with served(tmp_path_factory.mktemp("sampled"), _sqlite_template) as made:
+        assert running.load_sample(made.parts) == 327
+        yield made, made.digest()
+
+
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
-@pytest.mark.parametrize("path", ["/preferences", "/sample/remove"])
+@pytest.mark.parametrize(
+    "path", ["/preferences", "/sample/remove", "/undo", "/interests/new", "/mine"]
+)
 def test_a_form_from_another_site_is_refused_and_changes_nothing(
-    site: Site, path: str, headers: dict[str, str]
+    sampled: tuple[Site, str], path: str, headers: dict[str, str]
 ) -> None:
-    running.load_sample(site.parts)
-    before = site.digest()
+    site, before = sampled
     answer = site.client.post(path, data={"theme": "dark"}, headers=headers)
     assert answer.status_code == 403
     assert answer.text == "This form was sent from another site; nothing was changed."

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from broadsheet.intake.importing import import_files
-from broadsheet.ops.running import Parts
+from broadsheet.ops.parts import Parts
 from broadsheet.search.follow import SearchIndex
 from broadsheet.store.engine import Store, StoreError, sqlite_url
 from broadsheet.views.catalogue import Catalogue
@@ -78,7 +78,9 @@ def test_pages_are_asked_for_again_each_time(library: Site, path: str) -> None:
 def assets(site: Site) -> list[str]:
     """The addresses of style sheet, icon and script, as a page names them."""
     page = site.page("/")
-    return [one["href"] for one in page.all("link")] + [page.one("script")["src"]]
+    return [one["href"] for one in page.all("link") if one["rel"] != "alternate"] + [
+        page.one("script")["src"]
+    ]
 
 
 def test_static_files_are_kept_for_good_under_the_address_of_their_content(library: Site) -> None:

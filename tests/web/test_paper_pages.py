@@ -78,6 +78,27 @@ def test_a_revised_abstract_is_shown_and_the_earlier_one_counted(site: Site) -> 
     assert facts(page)["Version"] == "2 (1 before it kept)"
 
 
+def test_what_changed_from_version_to_version_is_marked(site: Site) -> None:
+    texts = ["We trim wicks <b>daily</b>.", "We trim wicks weekly.", "We trim wicks weekly."]
+    titles = ["Of Lamps", "Of Lamps", "Of Old Lamps"]
+    for number, (title, text) in enumerate(zip(titles, texts, strict=True), start=1):
+        site.put(replace(FULL, version=number, title=title, abstract=text))
+    section = site.page(FULL_PATH).one("section", class_="changes")
+    newest, oldest = section.all("details")
+    assert newest.one("summary").text.startswith("After version 2, ")
+    assert [one.text for one in newest.all("p")] == ["title Of Old Lamps"]
+    assert [one.text for one in newest.all("ins")] == ["Old"]
+    assert newest.all("del") == []
+    assert [one.text for one in oldest.all("del")] == ["<b>daily</b>."]
+    assert [one.text for one in oldest.all("ins")] == ["weekly."]
+    assert section.all("b") == []
+
+
+def test_a_paper_that_never_changed_has_nothing_to_show(site: Site) -> None:
+    site.put(replace(FULL, version=1))
+    assert site.page(FULL_PATH).all("section", class_="changes") == []
+
+
 def test_papers_like_it_say_which_words_they_share(library: Site) -> None:
     entry = library.page(FULL_PATH).one("ol", class_="short").all("li", class_="entry")[0]
     assert entry.one("h3").text == CROWD.title
@@ -143,9 +164,10 @@ def test_a_paper_of_any_name_has_a_page_and_a_citation(site: Site, name: str) ->
     page = site.page(path)
     assert facts(page)["Id"] == name
     assert site.client.get(page.one("a", download="")["href"]).text.startswith("@misc{")
-    # The form for the display comes back to this very page.
-    back = site.client.post("/preferences", data={"back": page.one("input", name="back")["value"]})
-    assert facts(site.page(back.headers["location"]))["Id"] == name
+    # Every form comes back to this very page; those in the list of papers like it to their entry.
+    for back in page.all("input", name="back"):
+        answer = site.client.post("/preferences", data={"back": back["value"]})
+        assert facts(site.page(answer.headers["location"].split("#")[0]))["Id"] == name
 
 
 # --- citation -----------------------------------------------------------------------------------

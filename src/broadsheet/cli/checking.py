@@ -9,7 +9,11 @@ from pathlib import Path
 import click
 
 from broadsheet.cli.common import FAILED, data_option, json_option, opened, print_json, print_table
-from broadsheet.ops.running import Parts
+from broadsheet.mail import watching
+from broadsheet.mail.checks import check
+from broadsheet.ops import mailing
+from broadsheet.ops import settings as ops_settings
+from broadsheet.ops.parts import Parts
 from broadsheet.views.ledger import sentence
 
 _WEEK = timedelta(days=7)
@@ -28,9 +32,10 @@ class Check:
 @json_option
 @data_option
 def doctor(as_json: bool, data: Path | None) -> None:
-    """Look at store, indexes, sources and ledger; exit 1 where there is an alarm."""
+    """Look at store, indexes, sources, ledger and mail; exit 1 where there is an alarm."""
     with opened(data) as parts:
         checks = [*_store(parts), *_indexes(parts), *_sources(parts), *_ledger(parts)]
+        checks += _mail(parts, ops_settings.load(data=data))
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
@@ -73,6 +78,17 @@ def _sources(parts: Parts) -> list[Check]:
         for source in parts.catalogue.sources()
         if source.problem or source.answered
     ]
+
+
+def _mail(parts: Parts, settings: ops_settings.Settings) -> list[Check]:
+    """The mail's standing, and what has to be right in DNS and at the relay."""
+    setup = mailing.setup_of(settings)
+    with parts.store.reading() as connection:
+        watched = watching.watch(connection, datetime.now(UTC))
+    checks = [Check("mail", "alarm", alarm) for alarm in watched.alarms]
+    if setup is None:
+        return checks
+    return checks + [Check(f"mail {one.name}", one.state, one.said) for one in check(setup)]
 
 
 def _ledger(parts: Parts) -> list[Check]:

@@ -6,17 +6,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from broadsheet.ops import settings as ops_settings
-from broadsheet.ops.running import Parts, open_parts
 from broadsheet.text.normalise import plain
+
+if TYPE_CHECKING:
+    from broadsheet.ops.parts import Parts
 
 # Exit codes, documented in docs/cli.md: 0 done, 2 misused, 130 interrupted, and these.
 FAILED = 1
@@ -57,11 +56,23 @@ def json_option(command: _Command) -> _Command:
 @contextmanager
 def opened(data: Path | None) -> Iterator[Parts]:
     """The store and index of a data folder, closed at the end."""
+    # Commands that open no store are spared what it takes to open one.
+    from broadsheet.ops import settings as ops_settings  # noqa: PLC0415
+    from broadsheet.ops.parts import open_parts  # noqa: PLC0415
+
     parts = open_parts(ops_settings.load(data=data))
     try:
         yield parts
     finally:
         parts.store.close()
+
+
+def reader_of(parts: Parts) -> int:
+    """The number of the reader whose library it is. Raises StoreError."""
+    from broadsheet.store import readers  # noqa: PLC0415
+
+    with parts.store.reading() as connection:
+        return readers.personal(connection)
 
 
 def print_json(value: Any) -> None:
@@ -72,6 +83,8 @@ def print_json(value: Any) -> None:
 
 def print_table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
     """A table for people. What papers say is printed as text, never obeyed by the terminal."""
+    from rich.table import Table  # noqa: PLC0415 - few commands print one
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in head:
         table.add_column(name, overflow="fold")
@@ -81,19 +94,30 @@ def print_table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+def progress(label: str, *, bytes_: bool = False) -> Iterator[Callable[[int, int], None]]:
     """A bar on the terminal while a step takes its time; silent where nobody looks.
 
-    Gives a function to call with (done, all).
+    Gives a function to call with (done, all), counted in things or in bytes.
     """
+    if not err.is_terminal:
+        yield lambda _done, _all: None
+        return
+    from rich.progress import (  # noqa: PLC0415 - only where somebody looks
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        DownloadColumn() if bytes_ else MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=err,
         transient=True,
-        disable=not err.is_terminal,
     )
     with bar:
         task = bar.add_task(label, total=None)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from broadsheet.cli.common import data_option, opened, out
-from broadsheet.ops.running import Parts
 from broadsheet.records import Paper
 from broadsheet.store import papers, putting
 from broadsheet.text.normalise import plain
+
+if TYPE_CHECKING:
+    from broadsheet.ops.parts import Parts
 
 
 @click.command()

@@ -15,9 +15,10 @@ import numpy as np
 
 from broadsheet.cli.common import FAILED, err, json_option, out, print_json, progress
 from broadsheet.embed.base import EmbedderError
-from broadsheet.embed.static import WIDTHS, load, load_built_in
+from broadsheet.embed.static import BUILT_IN, WIDTHS, load, load_built_in
 
 _AT_ONCE = 1024
+_MOST_TEXTS = 100_000
 
 
 @click.group()
@@ -75,6 +76,89 @@ def embed_train(
         f"{figures.stems:,} stems, {figures.bigrams:,} bigrams, {figures.bytes / 1e6:.1f} MB. "
         f"Of {figures.held_out:,} titles held out, {figures.recall:.1%} find their own abstract "
         f"first (before the training {figures.recall_of_start:.1%})."
+    )
+
+
+@embed.command("refine")
+@click.argument(
+    "papers", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--from",
+    "before",
+    default=BUILT_IN,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder of the model to train further (default: the built-in one).",
+)
+@click.option(
+    "--definitions",
+    multiple=True,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON Lines: a term as title, what it means as abstract. Can be given again.",
+)
+@click.option("--teacher", help="`sentence-transformers:PATH`: what says what texts mean.")
+@click.option(
+    "--texts",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Short texts for the teacher, one a line.",
+)
+@click.option(
+    "--most",
+    type=click.IntRange(1),
+    default=_MOST_TEXTS,
+    show_default=True,
+    help="Texts that the teacher is asked, from the first.",
+)
+@click.option(
+    "--out",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder to write the model to.",
+)
+@click.option("--steps", type=click.IntRange(1), help="Batches to learn from.")
+@click.option("--seed", type=click.IntRange(0), help="What chance starts from.")
+@json_option
+def embed_refine(
+    papers: tuple[Path, ...],
+    before: Path,
+    definitions: tuple[Path, ...],
+    teacher: str | None,
+    texts: Path | None,
+    most: int,
+    folder: Path,
+    steps: int | None,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Train a model further, on definitions and a teacher; PAPERS keep what it knows."""
+    try:
+        from broadsheet.embed.making import make_refined, read_lessons  # noqa: PLC0415 - torch
+        from broadsheet.embed.refining import Refinement  # noqa: PLC0415 - needs torch
+    except ImportError:
+        _fail("Training needs torch: pip install .[train]")
+    if (teacher is None) != (texts is None):
+        _fail("A teacher needs texts, and texts a teacher: give --teacher and --texts.")
+    recipe = Refinement()
+    recipe = replace(
+        recipe,
+        steps=recipe.steps if steps is None else steps,
+        seed=recipe.seed if seed is None else seed,
+    )
+    with _as_sentences(), progress("Training") as watch:
+        lessons = read_lessons(teacher, texts, most) if teacher and texts else None
+        figures = make_refined(
+            papers, before, definitions, folder, recipe, lessons, watch=watch, say=err.print
+        )
+    if as_json:
+        print_json(asdict(figures))
+        return
+    out.print(
+        f"Trained further in {figures.seconds:.0f} s: {figures.stems:,} stems, "
+        f"{figures.bytes / 1e6:.1f} MB. Of {figures.held_out:,} titles held out, "
+        f"{figures.recall:.1%} find their own abstract first "
+        f"(before {figures.recall_of_start:.1%})."
     )
 
 

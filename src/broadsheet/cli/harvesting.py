@@ -25,7 +25,7 @@ from broadsheet.intake.arxiv import oai
 from broadsheet.intake.harvest import Harvested
 from broadsheet.ops import settings as ops_settings
 from broadsheet.ops.harvesting import harvesting
-from broadsheet.ops.running import Parts
+from broadsheet.ops.parts import Parts
 from broadsheet.records import DayState, ledger_json
 from broadsheet.store import ledger as kept
 from broadsheet.text.categories import known as known_categories
@@ -99,6 +99,8 @@ def add_feed(address: str, data: Path | None) -> None:
 @data_option
 def remove(kind: str, name: str, data: Path | None) -> None:
     """Ask a source no more; the papers it brought stay."""
+    if kind == "arxiv":  # spelt as it was added, not as it was typed
+        name = known_categories().get(name.strip().lower(), (name, ""))[0]
     with opened(data) as parts, parts.store.writing() as connection:
         gone = kept.remove_source(connection, kind, name)
     if not gone:

@@ -24,8 +24,9 @@ from broadsheet.intake import sample as sample_library
 from broadsheet.intake.formats import Options
 from broadsheet.intake.importing import Progress, Summary, import_files
 from broadsheet.ops import settings as ops_settings
+from broadsheet.ops.bulk import bulk
 from broadsheet.ops.following import Follower
-from broadsheet.ops.running import Parts
+from broadsheet.ops.parts import Parts
 from broadsheet.records import Quarantined
 from broadsheet.store import quarantine as kept
 from broadsheet.text.normalise import plain
@@ -53,7 +54,7 @@ def import_(
     """Import saved Daily Papers pages and JSON lines (plain, gzip or xz)."""
     started = time.monotonic()
     follower = Follower(ops_settings.load(data=data))
-    with opened(data) as parts:
+    with opened(data) as parts, bulk():
         try:
             summary = _import(parts, files, page_year, follower)
         finally:
@@ -124,7 +125,7 @@ def _import(
         if complaints <= _MOST_COMPLAINTS:
             err.print(plain(f"{thing.file}:{thing.line}: {thing.reason}"))
 
-    with progress("Importing") as bar:
+    with progress("Importing", bytes_=True) as bar:
 
         def watch(now: Progress) -> None:
             bar(now.done, now.size)

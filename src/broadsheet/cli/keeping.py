@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,8 +20,10 @@ from broadsheet.cli.common import (
     progress,
 )
 from broadsheet.ops import settings as ops_settings
-from broadsheet.ops.running import Parts
-from broadsheet.search.follow import FollowedIndex
+
+if TYPE_CHECKING:
+    from broadsheet.ops.parts import Parts
+    from broadsheet.search.follow import FollowedIndex
 
 
 @click.group()

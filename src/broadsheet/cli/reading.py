@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,8 +18,8 @@ from broadsheet.cli.common import (
     print_json,
     print_table,
     progress,
+    reader_of,
 )
-from broadsheet.ops.running import Parts
 from broadsheet.records import (
     Entry,
     Listing,
@@ -37,6 +37,9 @@ from broadsheet.views import periods
 from broadsheet.views import query as language
 from broadsheet.views.catalogue import view_of
 from broadsheet.views.ledger import sentence
+
+if TYPE_CHECKING:
+    from broadsheet.ops.parts import Parts
 
 _EVERYTHING = 1_000_000
 
@@ -69,11 +72,12 @@ def papers(
             _print_every(parts, limit, as_json)
             return
         if text:
-            _catch_up(parts)
+            catch_up(parts)
         chosen = Order(order) if order else None
-        view = view_of(language.parse(text), period, chosen, limit or _EVERYTHING)
+        asked = language.parse(text)
+        view = view_of(asked, period, chosen, limit or _EVERYTHING, reader=reader_of(parts))
         listing = parts.catalogue.listing(view)
-        _say_notes(listing)
+        say_notes(listing)
         with parts.store.reading() as connection:
             numbers = [entry.paper.number for entry in listing.entries]
             found = held_papers.by_number(connection, numbers, with_origins=True)
@@ -94,8 +98,9 @@ def search(query: str, limit: int, explain: bool, as_json: bool, data: Path | No
     """Search titles, abstracts and authors."""
     asked = language.parse(query)
     with opened(data) as parts:
-        _catch_up(parts)
-        listing = parts.catalogue.listing(view_of(asked, limit=limit))
+        catch_up(parts)
+        view = view_of(asked, limit=limit, reader=reader_of(parts))
+        listing = parts.catalogue.listing(view)
         if explain:
             listing = parts.catalogue.with_nearest(listing)
     if as_json:
@@ -112,9 +117,9 @@ def search(query: str, limit: int, explain: bool, as_json: bool, data: Path | No
             }
         )
         return
-    _say_notes(listing)
+    say_notes(listing)
     for entry in listing.entries:
-        _print_entry(entry, explain)
+        print_entry(entry, explain)
     out.print(f"{listing.total:,} papers in {listing.took_ms:.1f} ms.")
 
 
@@ -178,7 +183,7 @@ def today(day: str | None, as_json: bool, data: Path | None) -> None:
         out.print("How many were announced is unknown: no source has stated a count.")
     out.print("")
     for entry in listing.entries:
-        _print_entry(entry, False)
+        print_entry(entry, False)
 
 
 def _shown_line(period: Period, source: str, page: str | None, held: int) -> dict[str, Any]:
@@ -208,12 +213,14 @@ def _period(day: str | None, week: str | None, month: str | None, undated: bool)
         raise click.UsageError(str(error)) from error
 
 
-def _catch_up(parts: Parts) -> None:
+def catch_up(parts: Parts) -> None:
+    """Brings the indexes to the store's last change, with a bar where somebody looks."""
     with progress("Indexing") as watch:
         parts.catch_up(watch)
 
 
-def _say_notes(listing: Listing) -> None:
+def say_notes(listing: Listing) -> None:
+    """What a reader should know of a result, on standard error."""
     for note in listing.notes:
         err.print(plain(note))
 
@@ -239,7 +246,8 @@ def _print_papers(found: list[Paper]) -> None:
         print_table(("Day", "Id", "Title"), [(p.day or p.year, p.id, p.title) for p in found])
 
 
-def _print_entry(entry: Entry, explain: bool) -> None:
+def print_entry(entry: Entry, explain: bool) -> None:
+    """An entry of a list for people, with what adds up to its score where asked."""
     paper = entry.paper
     out.print(f"{entry.rank:>3}  {plain(paper.title)}")
     out.print(f"     {plain(paper.id)}  {paper.day or paper.year or ''}".rstrip(), style="dim")

@@ -11,6 +11,7 @@ from broadsheet import __version__
 from broadsheet.cli.common import data_option, err, out, progress
 from broadsheet.ops import running
 from broadsheet.ops import settings as ops_settings
+from broadsheet.ops.parts import open_parts
 
 
 @click.command()
@@ -24,7 +25,7 @@ def up(port: int | None, no_browser: bool, no_sample: bool, data: Path | None) -
     # First the port: whoever started it twice should not wait to hear so.
     listening = running.listen(settings.host, settings.port)
     out.print(f"Broadsheet {__version__}, data in {settings.data}")
-    parts = running.open_parts(settings)
+    parts = open_parts(settings)
     if not no_sample and (new := running.load_sample(parts)):
         out.print(f"Loaded the sample library: {new} papers.")
     with progress("Indexing") as watch:

@@ -12,7 +12,7 @@ import json
 import lzma
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -85,6 +85,11 @@ def read_papers(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
 
 def read_words(paths: Sequence[Path], watch: Watch | None = None) -> Words:
     """All words of the papers in `paths`."""
+    return words_of(read_papers(paths), watch)
+
+
+def words_of(papers: Iterable[dict[str, Any]], watch: Watch | None = None) -> Words:
+    """All words of papers that are read one by one."""
     numbers: defaultdict[str, int] = defaultdict()
     numbers.default_factory = numbers.__len__
     number = numbers.__getitem__
@@ -94,7 +99,7 @@ def read_words(paths: Sequence[Path], watch: Watch | None = None) -> Words:
     lengths: list[int] = []
     held: list[bool] = []
     spelt: Counter[str] = Counter()
-    for count, paper in enumerate(read_papers(paths)):
+    for count, paper in enumerate(papers):
         title, abstract = str(paper.get("title") or ""), str(paper.get("abstract") or "")
         keywords = paper.get("keywords") or []
         listed = _MARK.join(keywords) if isinstance(keywords, list) else str(keywords)

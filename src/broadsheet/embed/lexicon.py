@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int32]
 
 _SHORTEST_UNKNOWN = 3
+# What a byte says: an even number from -255 to 255, by their standard deviation and by the root
+# of the full width.
+_LEVELS = (np.arange(256, dtype=np.float32) * 2 - 255) / np.float32(147.8 * 16)
 
 
 def is_word(term: str) -> bool:
     """Whether a term can have a row: it holds a letter and is not mostly figures."""
-    figures = sum(map(str.isdigit, term))
+    figures = 0 if term.isalpha() else sum(map(str.isdigit, term))
     return figures * 2 <= len(term) and 1 < len(term) <= 40
 
 
@@ -28,8 +31,8 @@ def own_direction(term: str, width: int) -> NDArray[np.float32]:
     Directions drawn so are almost at right angles to each other.
     """
     drawn = hashlib.shake_256(term.encode("utf-8", "replace")).digest(width)
-    # Even numbers from -255 to 255: their standard deviation, times the root of the full width.
-    return (np.frombuffer(drawn, np.uint8).astype(np.float32) * 2 - 255) / (147.8 * 16)
+    direction: NDArray[np.float32] = _LEVELS[np.frombuffer(drawn, np.uint8)]
+    return direction
 
 
 class Lexicon:

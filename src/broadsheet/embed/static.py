@@ -32,7 +32,8 @@ BUILT_IN = Path(__file__).parent / "model"
 LONGEST_TEXT = 50_000
 # Words looked up at once: enough to spread numpy's overhead, few enough for the cache.
 _BLOCK = 2_000
-_UNKNOWN, _SKIPPED = -1, -2
+# No row; no row and no place in the text; no row and nothing to guess one from.
+_UNKNOWN, _SKIPPED, _NO_WORD = -1, -2, -3
 # Spellings whose rows are remembered: those of a million papers, but for what occurs once.
 _REMEMBERED = 250_000
 
@@ -55,6 +56,8 @@ class _Rows(dict[Word, int]):
             return _UNKNOWN
         term = stem(word.decode())
         row = self[term] if term else _SKIPPED
+        if row == _UNKNOWN and not is_word(term):
+            row = _NO_WORD
         if len(self) < _REMEMBERED:
             self[word] = row
         return row
@@ -78,7 +81,7 @@ class StaticEmbedder:
         self._table = table
         self._title_share = np.float32(title_share)
         self._rows = _Rows({**lexicon.rows, **dict.fromkeys(STOP_WORDS, _SKIPPED)})
-        self._unknown = lru_cache(maxsize=20_000)(self._from_pieces)
+        self._unknown = lru_cache(maxsize=20_000)(self.guess)
 
     @property
     def name(self) -> str:
@@ -89,6 +92,16 @@ class StaticEmbedder:
     def width(self) -> int:
         """Numbers a vector."""
         return int(self._table.shape[1])
+
+    @property
+    def table(self) -> NDArray[np.float32]:
+        """The rows, shape (len(lexicon), width)."""
+        return self._table
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """Which words have rows."""
+        return self._lexicon
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """The vectors of texts, shape (len(texts), width), of unit length or zero."""
@@ -115,6 +128,7 @@ class StaticEmbedder:
         rows = np.fromiter(map(self._rows.__getitem__, chain.from_iterable(texts)), np.int32)
         owners = np.repeat(np.arange(len(texts), dtype=np.int32), [len(text) for text in texts])
         unknown = np.flatnonzero(rows == _UNKNOWN)
+        rows[rows == _NO_WORD] = _UNKNOWN
         kept = rows != _SKIPPED
         stems, of_stems = rows[kept], owners[kept]
         bigrams = self._lexicon.bigram_rows(stems[:-1], stems[1:])
@@ -128,9 +142,7 @@ class StaticEmbedder:
         if len(unknown):
             words = list(chain.from_iterable(texts))
             for place in unknown.tolist():
-                word = words[place]
-                term = word if isinstance(word, str) else stem(word.decode())
-                vector = self._unknown(term)
+                vector = self._unknown(words[place])
                 if vector is not None:
                     sums[owners[place]] += vector
         return sums
@@ -146,15 +158,19 @@ class StaticEmbedder:
             np.add.reduce(found[begin:end], axis=0, out=sums[owner])
         return sums
 
-    def _from_pieces(self, term: str) -> Vectors | None:
-        """The vector of a word without a row: what its letter trigrams make one guess, and a
-        direction of its own, by which it finds itself.
+    def guess(self, word: Word) -> Vectors | None:
+        """The vector of a word without a row, shape (width,): what its letter trigrams make one
+        guess, and a direction of its own, by which it finds itself. None for what is no word.
         """
+        term = word if isinstance(word, str) else stem(word.decode())
         if not is_word(term):
             return None
         vector = _OWN * own_direction(term, self.width)
         pieces = self._lexicon.pieces(term)
-        return vector + _GUESS * self._table[pieces].mean(axis=0) if pieces else vector
+        if pieces:
+            mean = np.add.reduce(self._table[pieces], axis=0) / np.float32(len(pieces))
+            vector += _GUESS * mean
+        return vector
 
 
 def to_unit_length(vectors: Vectors) -> Vectors:
@@ -214,9 +230,7 @@ def load(folder: Path, width: int = WIDTHS[-1]) -> StaticEmbedder:
         raise EmbedderError(f"The built-in embedding has widths 64, 128 and 256, not {width}.")
     try:
         about = json.loads((folder / "model.json").read_text())
-        words, _, pairs = lzma.decompress((folder / "words.xz").read_bytes()).partition(b"\n\n")
-        bigrams = np.array(pairs.split(), np.int32).reshape(-1, 2)
-        lexicon = Lexicon(words.decode().split("\n"), bigrams, int(about["buckets"]))
+        lexicon = _lexicon(folder, int(about["buckets"]))
         whole = np.load(folder / "table.npy")[:, :width]
         scales = np.load(folder / "scales.npy")
         table = whole * scales[:, None]
@@ -225,6 +239,20 @@ def load(folder: Path, width: int = WIDTHS[-1]) -> StaticEmbedder:
         return StaticEmbedder(str(about["name"]), lexicon, table, float(about["title_share"]))
     except (OSError, ValueError, KeyError, lzma.LZMAError) as error:
         raise EmbedderError(f"The embedding in {folder.name} cannot be read: {error}.") from error
+
+
+def load_lexicon(folder: Path = BUILT_IN) -> Lexicon:
+    """A model's words alone, commonest first, without the table. Raises EmbedderError."""
+    try:
+        return _lexicon(folder, buckets=0)
+    except (OSError, ValueError, lzma.LZMAError) as error:
+        raise EmbedderError(f"The words in {folder.name} cannot be read: {error}.") from error
+
+
+def _lexicon(folder: Path, buckets: int) -> Lexicon:
+    words, _, pairs = lzma.decompress((folder / "words.xz").read_bytes()).partition(b"\n\n")
+    bigrams = np.array(pairs.split(), np.int32).reshape(-1, 2)
+    return Lexicon(words.decode().split("\n"), bigrams, buckets)
 
 
 @cache

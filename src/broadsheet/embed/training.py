@@ -13,15 +13,15 @@ Only this module needs torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from broadsheet.embed.corpus import Corpus, Longs
+from broadsheet.embed.corpus import Corpus, Ints, Longs
 
 Floats = NDArray[np.float32]
 # Rows, and the bag of each, in order of bags.
@@ -59,6 +59,18 @@ class Recipe:
     seed: int = 1
 
 
+class Numbered(Protocol):
+    """Texts in rows of the table: their stems, and the pairs that these begin (-1: none)."""
+
+    @property
+    def stems(self) -> Ints:
+        """Rows of stems, all texts one after another."""
+
+    @property
+    def bigrams(self) -> Ints:
+        """Rows of pairs, beside the first stem of each."""
+
+
 @dataclass
 class Ranges:
     """Pieces of texts: piece i is `starts[i]` to `ends[i]` and belongs to the bag `bags[i]`."""
@@ -73,7 +85,7 @@ class Ranges:
         self.starts.append(starts)
         self.ends.append(ends)
 
-    def rows(self, corpus: Corpus, dropout: float, chance: np.random.Generator) -> Bags:
+    def rows(self, corpus: Numbered, dropout: float, chance: np.random.Generator) -> Bags:
         """The rows of all the pieces' words and bigrams, and the bag of each, in order of bags."""
         bags, starts = np.concatenate(self.bags), np.concatenate(self.starts)
         lengths = np.maximum(np.concatenate(self.ends) - starts, 0)
@@ -95,8 +107,10 @@ class Ranges:
 class Table(torch.nn.Module):
     """Rows, of length one at the start, and the logarithms of their weights."""
 
-    def __init__(self, start: Floats) -> None:
+    def __init__(self, start: Floats, sparse: bool = False) -> None:
+        """With `sparse`, gradients of rows hold only the rows that were used."""
         super().__init__()
+        self._sparse = sparse
         lengths = np.linalg.norm(start, axis=1)
         lengths = np.where(lengths > 0, lengths, 1).astype(np.float32)
         self.rows = torch.nn.Parameter(torch.from_numpy(start / lengths[:, None]))
@@ -111,6 +125,7 @@ class Table(torch.nn.Module):
             self.rows,
             offsets,
             mode="sum",
+            sparse=self._sparse,
             per_sample_weights=self.weights[found].exp(),
         )
 
@@ -143,7 +158,7 @@ def train(
         fused=True,
     )
     origin = table.rows.detach().clone()
-    papers = _trainable(corpus)
+    papers = trainable(corpus)
     steps = max(1, recipe.epochs * (len(papers) // recipe.batch))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min(1.0, (step + 1) / 50) * max(0.05, 1 - step / steps)
@@ -173,7 +188,7 @@ def train(
     return np.asarray(total / max(1, averaged), np.float32)
 
 
-def _trainable(corpus: Corpus) -> Longs:
+def trainable(corpus: Corpus) -> Longs:
     """The papers with a title and an abstract to learn from that are not held out."""
     lengths = (corpus.ends - corpus.starts).reshape(-1, 3)
     return np.flatnonzero(~corpus.held & (lengths[:, 0] >= 2) & (lengths[:, 1] >= 20))
@@ -277,12 +292,25 @@ def _loss(
     if recipe.blind:
         theirs = _without(theirs, ours, len(table.weights), recipe.blind, chance)
     left, right = table(*ours, len(papers)), table(*theirs, len(papers))
+    return contrast(left, right, recipe.widths, recipe.width_weights, recipe.temperature)
+
+
+def contrast(
+    left: torch.Tensor,
+    right: torch.Tensor,
+    widths: Sequence[int],
+    weights: Sequence[float],
+    temperature: float,
+) -> torch.Tensor:
+    """How badly each row of `left` finds its own of `right`, and the other way round, as the
+    weighted mean over widths. Both have shape (pairs, width).
+    """
     loss: Any = 0.0
-    for width, weight in zip(recipe.widths, recipe.width_weights, strict=True):
+    for width, weight in zip(widths, weights, strict=True):
         one = torch.nn.functional.normalize(left[:, :width], dim=1, eps=1e-6)
         two = torch.nn.functional.normalize(right[:, :width], dim=1, eps=1e-6)
-        loss = loss + weight * _contrast(one, two, recipe.temperature)
-    return torch.as_tensor(loss / (2 * sum(recipe.width_weights)))
+        loss = loss + weight * _contrast(one, two, temperature)
+    return torch.as_tensor(loss / (2 * sum(weights)))
 
 
 def _contrast(one: torch.Tensor, two: torch.Tensor, temperature: float) -> torch.Tensor:

@@ -92,8 +92,8 @@ class Collection:
         """The same papers with at most so many queries, drawn by `seed`, in their own order."""
         if queries is None or queries >= len(self.queries):
             return self
-        drawn = set(sorted((_luck(seed, query.id), query.id) for query in self.queries)[:queries])
-        return self._asking(q for q in self.queries if (_luck(seed, q.id), q.id) in drawn)
+        drawn = set(sorted((luck(seed, query.id), query.id) for query in self.queries)[:queries])
+        return self._asking(q for q in self.queries if (luck(seed, q.id), q.id) in drawn)
 
     def pooled(self, papers: int | None, seed: int) -> Collection:
         """The same queries over fewer papers: all that are judged for any query, and of the others
@@ -106,7 +106,7 @@ class Collection:
             return self
         judged = {id_ for gains in self.judged.values() for id_ in gains}
         others = [paper for paper in self.papers if paper.id not in judged]
-        others.sort(key=lambda paper: _luck(seed, paper.id))
+        others.sort(key=lambda paper: luck(seed, paper.id))
         drawn = {paper.id for paper in others[: max(0, papers - (len(self.papers) - len(others)))]}
         keep = judged | drawn
         return replace(self, papers=tuple(paper for paper in self.papers if paper.id in keep))
@@ -131,20 +131,20 @@ def read_collection(folder: Path) -> Collection:
     """
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}; name one in the layout of BEIR.")
-    skipped = _Skipped()
-    corpus = _find(folder, "corpus.jsonl")
-    papers = {paper.id: paper for paper in _read(corpus, _paper, skipped)}
+    skipped = Skips()
+    corpus = find_file(folder, "corpus.jsonl")
+    papers = {paper.id: paper for paper in read_lines(corpus, _paper, skipped)}
     if not papers:
         raise InputError(f"{corpus.name} has no paper that can be read{skipped.first(corpus)}.")
-    questions = _find(folder, "queries.jsonl")
-    queries = {query.id: query for query in _read(questions, _asked, skipped)}
+    questions = find_file(folder, "queries.jsonl")
+    queries = {query.id: query for query in read_lines(questions, _asked, skipped)}
     if not queries:
         raise InputError(
             f"{questions.name} has no query that can be read{skipped.first(questions)}."
         )
-    grades = _find(folder, "qrels.tsv", "qrels/test.tsv")
+    grades = find_file(folder, "qrels.tsv", "qrels/test.tsv")
     judged: dict[str, dict[str, int]] = {}
-    for query, paper, grade in _read(grades, _judgement, skipped):
+    for query, paper, grade in read_lines(grades, _judgement, skipped):
         if query in queries:
             judged.setdefault(query, {})[paper] = grade
     answerable = {query: gains for query, gains in judged.items() if max(gains.values()) > 0}
@@ -164,8 +164,8 @@ def read_collection(folder: Path) -> Collection:
     )
 
 
-class _Skipped:
-    """Counts the lines that could not be read."""
+class Skips:
+    """Counts the lines that could not be read, and tells of the first."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -173,6 +173,7 @@ class _Skipped:
         self._first: dict[Path, str] = {}
 
     def add(self, path: Path, line: int, reason: str) -> None:
+        """Counts a line of a file."""
         sentence = f"{path.name}, line {line}: {reason}"
         self.count += 1
         self._first.setdefault(path, sentence)
@@ -184,7 +185,8 @@ class _Skipped:
         return f" ({self._first[path]})" if path in self._first else ""
 
 
-def _find(folder: Path, *names: str) -> Path:
+def find_file(folder: Path, *names: str) -> Path:
+    """The file of the first of these names, plain or compressed. Raises InputError."""
     for name in names:
         for ending in _ENDINGS:
             path = folder / f"{name}{ending}"
@@ -195,7 +197,7 @@ def _find(folder: Path, *names: str) -> Path:
     )
 
 
-def _read(path: Path, read: Callable[[Line], _Read | None], skipped: _Skipped) -> Iterator[_Read]:
+def read_lines(path: Path, read: Callable[[Line], _Read | None], skipped: Skips) -> Iterator[_Read]:
     """What `read` makes of each line; nothing for None, and a count where it raises InputError."""
     with _naming(path), open_input(path) as opened:
         for line in _lines(opened):
@@ -223,13 +225,13 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _paper(line: Line) -> Paper:
-    values = _object(line)
-    return Paper(_id(values), _text(values, "title", needed=False), _text(values, "text"))
+    values = json_object(line)
+    return Paper(_id(values), text_of(values, "title", needed=False), text_of(values, "text"))
 
 
 def _asked(line: Line) -> Asked:
-    values = _object(line)
-    return Asked(_id(values), _text(values, "text"))
+    values = json_object(line)
+    return Asked(_id(values), text_of(values, "text"))
 
 
 def _judgement(line: Line) -> tuple[str, str, int] | None:
@@ -245,7 +247,8 @@ def _judgement(line: Line) -> tuple[str, str, int] | None:
         raise InputError(f"the grade {fields[2][:20]!r} is no whole number", line.number) from None
 
 
-def _object(line: Line) -> dict[str, Any]:
+def json_object(line: Line) -> dict[str, Any]:
+    """The JSON object on a line. Raises InputError."""
     if line.is_cut:
         raise InputError(f"the line has {line.size:,} bytes; one paper has far fewer", line.number)
     line.text()  # says in words which byte is not UTF-8
@@ -268,7 +271,8 @@ def _id(values: dict[str, Any]) -> str:
     return value
 
 
-def _text(values: dict[str, Any], name: str, *, needed: bool = True) -> str:
+def text_of(values: dict[str, Any], name: str, *, needed: bool = True) -> str:
+    """A text among the values; empty where it may lack and does. Raises InputError."""
     value = values.get(name)
     if value is None and not needed:
         return ""
@@ -277,7 +281,8 @@ def _text(values: dict[str, Any], name: str, *, needed: bool = True) -> str:
     return value
 
 
-def _luck(seed: int, id_: str) -> bytes:
+def luck(seed: int, id_: str) -> bytes:
+    """What draws lots: it hangs on the seed and the id alone."""
     return hashlib.sha256(f"{seed}:{id_}".encode("utf-8", "surrogatepass")).digest()
 
 

@@ -155,7 +155,7 @@ class Meaning:
             self.index.add(
                 range(start + 1, start + 1 + len(some)),
                 embedder.encode_papers([(paper.title, paper.text) for paper in some]),
-                [facets(held(0, paper)) for paper in some],
+                [facets(held(0, paper).content()) for paper in some],
             )
         self.index.commit(State(len(papers), 1, FORMAT))
         while self.index.merge():
@@ -177,7 +177,7 @@ def word_index(folder: Path, papers: Sequence[Paper], watch: Watcher) -> Lexical
     index = LexicalIndex.create(folder)
     writer = index.writer()
     for place, paper in enumerate(papers):
-        index.add(writer, held(place + 1, paper))
+        index.add(writer, held(place + 1, paper).content())
         if place % _STEP == 0:
             watch(place, len(papers))
     index.commit(writer, State(len(papers), 1, FORMAT))

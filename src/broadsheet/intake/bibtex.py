@@ -115,9 +115,13 @@ def read(opened: Input) -> Iterator[Record | Quarantined]:
     file = _File(opened.name)
     met = False
     for block in _blocks(opened, file):
+        told = False
         for thing in _read_block(block, file):
             met = True
-            yield thing
+            # Its bytes are kept once, however many faults they hold.
+            if isinstance(thing, Record) or not told:
+                yield thing
+            told = told or isinstance(thing, Quarantined)
     for block, entry_type, fields in file.waiting:
         met = True
         yield _paper(block, entry_type, _with_parent(fields, file), file)

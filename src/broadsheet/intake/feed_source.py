@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from urllib.parse import urlsplit
 
 from broadsheet.intake import feed
 from broadsheet.intake.fetching import Fetcher, Service
-from broadsheet.intake.sources import Batch, Stated, Things
+from broadsheet.intake.sources import Answers, Batch, Stated, Things
 from broadsheet.store.ledger import Source
 
-KIND = "feed"
 _LARGEST = 16 * 1024 * 1024
 _PAUSE = 1.0
 
@@ -22,7 +22,14 @@ class Feed:
         self._fetcher = fetcher
         self._service = Service("feeds", _PAUSE, guarded=not private)
 
-    def records(self, source: Source, now: datetime) -> Iterator[Batch]:
+    def service(self, source: Source) -> str:
+        """The feed's host, who knows nothing of the others."""
+        try:
+            return f"feeds of {urlsplit(source.name).hostname or ''}"[:200]
+        except ValueError:
+            return "feeds"
+
+    def records(self, source: Source, now: datetime, answers: Answers) -> Iterator[Batch]:
         """The entries, where there is news."""
         answer = self._fetcher.get(
             self._service,
@@ -35,9 +42,13 @@ class Feed:
             yield Batch((), through=now.date(), etag=source.etag, modified=source.modified)
             return
         found = feed.parse(answer.body, source.name, source.name)
-        yield Batch(found, through=now.date(), etag=answer.etag, modified=answer.modified)
+        yield Batch(
+            found, through=now.date(), etag=answer.etag, modified=answer.modified, is_all=True
+        )
 
-    def announced(self, source: Source, day: date, now: datetime) -> Stated | None:
+    def announced(
+        self, source: Source, day: date, now: datetime, answers: Answers
+    ) -> Stated | None:
         """Nothing."""
         return None
 

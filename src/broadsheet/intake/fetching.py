@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import socket
+import ssl
 import threading
 import time
 import uuid
@@ -18,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -34,6 +35,7 @@ _TRIES = 4
 _MOST_REDIRECTS = 5
 # Statuses after which to ask again: too many requests, and servers that cannot just now.
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # In pauses of the service: how long to wait at most between tries, and how long a service may
 # tell us to wait before we rather come back in another round.
@@ -46,12 +48,23 @@ _ACCEPTED = "text/xml, application/xml, application/atom+xml, application/rss+xm
 class FetchError(Exception):
     """What was asked for did not come; the message is a sentence.
 
-    `later` is in how many seconds the service wishes to be asked again, where it said so.
+    `later` is in how many seconds the service wishes to be asked again, where it said so; `status`
+    what it answered where that is for good; `is_outage` where it was asked several times, and could
+    not answer.
     """
 
-    def __init__(self, sentence: str, later: float | None = None) -> None:
+    def __init__(
+        self,
+        sentence: str,
+        later: float | None = None,
+        status: int | None = None,
+        *,
+        is_outage: bool = False,
+    ) -> None:
         super().__init__(sentence)
         self.later = later
+        self.status = status
+        self.is_outage = is_outage
 
 
 class Stopped(Exception):  # noqa: N818 - it is no error
@@ -82,6 +95,13 @@ class Answer:
     is_news: bool = True
 
 
+class Known(TypedDict, total=False):
+    """What an earlier answer is known by, as options of `Fetcher.get`."""
+
+    etag: str | None
+    modified: str | None
+
+
 @dataclass(slots=True)
 class _Again(Exception):  # noqa: N818
     """It may come if asked once more, in `wait` seconds where that was said."""
@@ -92,13 +112,14 @@ class _Again(Exception):  # noqa: N818
 
 @dataclass(slots=True)
 class Fetcher:
-    """Asks, for one process. `patience` is how many seconds an answer may take, `contact` how a
-    service's operators reach ours, `stop` ends every wait.
+    """Asks, for one process. `patience` is how many seconds an answer may take, `tries` how often
+    something is asked for, `contact` how a service's operators reach ours, `stop` ends every wait.
     """
 
     store: Store
     contact: str = ""
     patience: float = 120.0
+    tries: int = _TRIES
     stop: threading.Event = field(default_factory=threading.Event)
     holder: str = field(default_factory=lambda: uuid.uuid4().hex)
     _clients: dict[str, httpx.Client] = field(default_factory=dict, init=False, repr=False)
@@ -128,18 +149,24 @@ class Fetcher:
         if modified:
             headers["If-Modified-Since"] = modified
         wait = service.pause
-        for left in reversed(range(_TRIES)):
+        for left in reversed(range(self.tries)):
             try:
                 return self._followed(service, url, headers, largest)
             except _Again as again:
                 if again.wait is not None and again.wait > service.pause * _LONGEST_WAIT:
                     raise FetchError(again.sentence, again.wait) from again
                 if not left:
-                    raise FetchError(again.sentence, again.wait) from again
+                    raise FetchError(again.sentence, again.wait, is_outage=True) from again
                 pause = again.wait if again.wait is not None else wait * random.uniform(1, 1.3)  # noqa: S311
                 self._rest(service, pause)
                 wait = min(2 * wait, service.pause * _LONGEST_WAIT)
         raise AssertionError
+
+    def longest(self, pause: float) -> float:
+        """How many seconds `get` takes at most, of a service with this pause, but for the turns
+        of others.
+        """
+        return _TRIES * (self.patience + pause * (_LONGEST_WAIT + 1))
 
     def _who(self) -> str:
         contact = f"; {self.contact}" if self.contact else ""
@@ -183,11 +210,20 @@ class Fetcher:
                     headers={**headers, **extra},
                     extensions={**extensions, "trace": line.trace},
                 ) as response:
-                    return _read(response, url, until, largest, self.stop)
+                    read = _read(response, url, until, largest, self.stop)
+                    # An answer without a length ends where its connection does.
+                    if line.is_cut:
+                        raise _Again(f"{_shown(url)} answers too slowly.")
+                    return read
             except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
                 raise FetchError(f"{_shown(url)} cannot be asked ({_why(error)}).") from error
             except (httpx.TransportError, httpx.DecodingError) as error:
-                if time.monotonic() >= until:
+                if (mistrust := _mistrust(error)) is not None:
+                    raise FetchError(
+                        f"{_shown(url)} shows a certificate that is not believed ({mistrust})."
+                    ) from error
+                # A handshake has a deadline of its own: which of the two comes first is chance.
+                if line.is_cut or (line.is_made and isinstance(error, httpx.TimeoutException)):
                     raise _Again(f"{_shown(url)} answers too slowly.") from error
                 raise _Again(f"{_shown(url)} did not answer ({_why(error)}).") from error
             except (httpx.InvalidURL, httpx.HTTPError, UnicodeError) as error:
@@ -245,11 +281,18 @@ class Fetcher:
 
 class _Line:
     """The connection to a service, to be cut where an answer takes too long: the client's own
-    timeouts are from one byte to the next, and somebody may send one each time.
+    timeouts are from one byte to the next, and somebody may send one each time. `is_cut` says
+    whether it was.
     """
 
     def __init__(self) -> None:
+        self.is_cut = False
         self._socket: socket.socket | None = None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the other end ever took a connection."""
+        return self._socket is not None
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
         """Is told by httpcore of everything that happens."""
@@ -259,6 +302,7 @@ class _Line:
     @contextmanager
     def cut_after(self, seconds: float) -> Iterator[None]:
         """Cuts the connection where the block takes longer."""
+        self.is_cut = False
         timer = threading.Timer(seconds, self._cut)
         timer.daemon = True
         timer.start()
@@ -268,6 +312,7 @@ class _Line:
             timer.cancel()
 
     def _cut(self) -> None:
+        self.is_cut = True
         if self._socket is not None:
             with suppress(OSError):  # it is closed already
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
@@ -295,12 +340,12 @@ def _read(
     status = response.status_code
     if status in _REDIRECTS and response.headers.get("location"):
         return str(response.headers["location"])
-    if status == 304:
+    if status == 304 and not _CONDITIONS.isdisjoint(response.request.headers):
         return Answer(url, b"", "", is_news=False)
     if status in _PASSING:
         raise _Again(f"{_shown(url)} answered {status}.", _retry_after(response))
     if status != 200:
-        raise FetchError(f"{_shown(url)} answered {status}.")
+        raise FetchError(f"{_shown(url)} answered {status}.", status=status)
     body = bytearray()
     for part in _unpacked(response, url, until, stop):
         body += part
@@ -390,6 +435,16 @@ def _shown(url: str) -> str:
     except ValueError:
         return "This address"
     return f"{parts.hostname[:100]}{parts.path[:200]}" if parts.hostname else "This address"
+
+
+def _mistrust(error: BaseException) -> str | None:
+    """What is wrong with a certificate, where that is the reason: it will be wrong again."""
+    reason: BaseException | None = error
+    while reason is not None:
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return reason.verify_message.rstrip(".")[:200]
+        reason = reason.__cause__ or reason.__context__
+    return None
 
 
 def _why(error: Exception) -> str:

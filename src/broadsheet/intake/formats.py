@@ -5,7 +5,7 @@ A new kind is one new module with a `Format`, named in `FORMATS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from broadsheet.intake import acl, bibtex, feed, hub, jsonl, openreview, ris, saved_page
@@ -18,6 +18,8 @@ EXPECTED = (
     "daily papers or OpenReview, an RSS or Atom feed, BibTeX, RIS or ACL Anthology XML, plain, "
     "gzip or xz"
 )
+# Of so many things in a file of a known kind, one is a paper.
+_HOPE = 10_000
 # What people hand in by mistake, and what to tell them.
 _FOREIGN = (
     (b"%PDF", "this is a PDF"),
@@ -44,7 +46,33 @@ class Format:
 
     name: str
     recognises: Callable[[bytes], bool]
-    read: Callable[[Input, Options], Iterator[Record | Quarantined]]
+    reads: Callable[[Input, Options], Iterator[Record | Quarantined]]
+
+    def read(self, opened: Input, options: Options) -> Iterator[Record | Quarantined]:
+        """The file's records, and what of it cannot be read.
+
+        Raises InputError where it breaks off, or is no such file after all.
+        """
+        return hopeful(self.reads(opened, options))
+
+
+def hopeful(things: Iterable[Record | Quarantined]) -> Iterator[Record | Quarantined]:
+    """The same as long as there is hope of a paper: a megabyte can begin half a million records,
+    each of which would be put aside for itself.
+
+    Raises InputError where the first `_HOPE` things hold none.
+    """
+    things = iter(things)
+    for aside, thing in enumerate(things, 1):
+        yield thing
+        if isinstance(thing, Record):
+            break
+        if aside == _HOPE:
+            raise InputError(
+                f"none of the first {_HOPE:,} things in it is a paper; the rest was not read",
+                thing.line,
+            )
+    yield from things
 
 
 FORMATS = (

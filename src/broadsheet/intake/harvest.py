@@ -13,15 +13,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
 from broadsheet.intake import announcing, completeness
 from broadsheet.intake.fetching import FetchError
 from broadsheet.intake.opening import InputError
-from broadsheet.intake.sources import Asked, Batch, SourceError, Things
+from broadsheet.intake.sources import Answers, Asked, Batch, SourceError, Things
 from broadsheet.records import DayState, Quarantined, Record
-from broadsheet.store import ledger, manners, putting, quarantine
+from broadsheet.store import ledger, manners, putting, quarantine, signals
 from broadsheet.store.engine import Store
 from broadsheet.store.ledger import Day, Source
 
@@ -62,6 +63,10 @@ class _Removed(Exception):  # noqa: N818 - it is no error
     """The source is not to be asked any more."""
 
 
+class _Taken(Exception):  # noqa: N818
+    """Our turn ran out, and somebody else asks the source now."""
+
+
 class Harvester:
     """Asks sources, for one process; any number of processes may do so over one database."""
 
@@ -74,7 +79,7 @@ class Harvester:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         lease: float = 300.0,
     ) -> None:
-        """`askers` by kind of source; `lease` is in seconds what one answer may take at most."""
+        """`askers` by kind of source; `lease` is in seconds what asking once may take at most."""
         self._store = store
         self._askers = askers
         self._holder = holder
@@ -88,7 +93,13 @@ class Harvester:
             every = ledger.all_sources(connection)
             known = ledger.days(connection, now.date() - CHECKED, now.date() + timedelta(days=1))
             usual = completeness.usual_of(connection, now.date(), now.date() + _DAY)
-        waiting = [s for s in every if self._is_due(s, known, usual.get(s.number), now)]
+            until = manners.rests(connection)
+        waiting = [
+            source
+            for source in every
+            if self._is_due(source, known, usual.get(source.number), now)
+            and (until(self.service(source)) or now) <= now
+        ]
         never = datetime.min.replace(tzinfo=UTC)
         return sorted(waiting, key=lambda source: source.harvested or never)
 
@@ -107,7 +118,10 @@ class Harvester:
             if not turn.granted:
                 continue
             try:
-                found.append(self._harvest(source, watch))
+                if (until := self._rests(source)) is None:
+                    found.append(self._harvest(source, watch))
+                elif sources is not None:
+                    found.append(_left_alone(source, until))
             finally:
                 with self._store.writing() as connection:
                     manners.give_back(connection, _lock(source), self._holder, 0.0)
@@ -144,7 +158,20 @@ class Harvester:
             run.finish()
         except _Removed:
             _log.info("%s %s was removed while it was asked", source.kind, source.name)
+        except _Taken:
+            _log.info("%s %s is being asked by another process", source.kind, source.name)
         return run.done
+
+    def _rests(self, source: Source) -> datetime | None:
+        """Until when its service is left alone, if it is."""
+        with self._store.reading() as connection:
+            until = manners.rests(connection)(self.service(source))
+        return until if until is not None and until > self._clock() else None
+
+    def service(self, source: Source) -> str:
+        """The service that is asked for a source."""
+        asker = self._askers.get(source.kind)
+        return asker.service(source) if asker else source.kind
 
     @property
     def now(self) -> datetime:
@@ -156,10 +183,18 @@ class Harvester:
         """Where everything is kept."""
         return self._store
 
-    def still_ours(self, source: Source) -> None:
-        """Makes the turn last for another answer."""
+    @contextmanager
+    def writing(self, source: Source) -> Iterator[Connection]:
+        """A transaction in which the source is there and ours, and stays ours for the next answer.
+
+        Raises _Removed or _Taken where it is not.
+        """
         with self._store.writing() as connection:
-            manners.take(connection, _lock(source), self._holder, self._lease)
+            if not ledger.keep_source(connection, source):
+                raise _Removed
+            if not manners.take(connection, _lock(source), self._holder, self._lease).granted:
+                raise _Taken
+            yield connection
 
 
 class _Run:
@@ -168,14 +203,19 @@ class _Run:
     def __init__(self, harvester: Harvester, source: Source, asker: Asked, watch: Watcher) -> None:
         self._harvester = harvester
         self._store = harvester.store
-        self._source = source
+        self._now = harvester.now
+        # What an earlier version wrote down is left: it is asked for once more.
+        known = source.progress if isinstance(source.progress, dict) else {}
+        self._answers = Answers(known.get("answers"), self._now)
+        self._source = replace(source, progress=known.get("at"))
         self._asker = asker
         self._watch = watch
-        self._now = harvester.now
         self._started = datetime.now(UTC)
         self._problems: list[str] = []
         self._later = 0.0
-        self._is_whole = False
+        self._is_whole = self._is_all = False
+        # Whether it answered at all, and whether it could not when it was asked.
+        self._is_heard = self._is_out = False
         self.done = Harvested(source.kind, source.name)
 
     def step(self, name: str, do: Callable[[], None]) -> None:
@@ -189,8 +229,9 @@ class _Run:
         except _Trouble as error:
             _log.info("%s of %s %s: %s", name, self._source.kind, self._source.name, error)
             self._problems.append(_sentence(error))
-            if isinstance(error, FetchError) and error.later:
-                self._later = max(self._later, error.later)
+            if isinstance(error, FetchError):
+                self._later = max(self._later, error.later or 0.0)
+                self._is_out = self._is_out or error.is_outage
 
     def statements(self) -> None:
         """What was announced on the last days, newest first."""
@@ -216,14 +257,16 @@ class _Run:
 
     def records(self) -> None:
         """The papers themselves."""
-        for batch in self._asker.records(self._source, self._now):
+        for batch in self._asker.records(self._source, self._now, self._answers):
             self._put(batch.records, batch)
+            self._is_all = self._is_all or batch.is_all
         self._is_whole = True
 
     def missing(self) -> None:
-        """The papers that were announced and did not come."""
+        """The papers that were announced and did not come, and those that could not be read."""
         with self._store.reading() as connection:
             missing = [id_ for day in self._known(connection) for id_ in day.missing]
+            missing += [file[len(self._file) + 1 :] for file in self._aside(connection)]
         for things in self._asker.by_id(list(dict.fromkeys(missing))) if missing else ():
             self._put(things, None)
 
@@ -232,6 +275,7 @@ class _Run:
         source, now = self._source, self._now
         problem = self._problems[0] if self._problems else None
         values: dict[str, object] = {"problem": problem}
+        rests: tuple[str, datetime] | None = None
         if self._is_whole:
             values |= {"harvested": now}
         if problem is None:
@@ -241,25 +285,40 @@ class _Run:
             rest = min(rest * random.uniform(0.8, 1.2), _LONGEST_REST)  # noqa: S311
             rest = max(rest, timedelta(seconds=self._later))
             values |= {"failures": source.failures + 1, "retry": now + rest}
-        with self._writing() as connection:
+            # Where it cannot answer at all, its other sets would only be asked in vain.
+            if self._later or (self._is_out and not self._is_heard):
+                wished = timedelta(seconds=self._later) if self._later else rest
+                rests = self._harvester.service(source), now + wished
+        with self._harvester.writing(source) as connection:
             ledger.note(connection, source.number, **values)
+            if rests is not None:
+                manners.rest(connection, *rests)
             if self._is_whole and not self._problems:
-                # What is still wrong was put aside again just now.
-                quarantine.clear(connection, self._file, before=self._started)
+                # What has no name leaves where it was read of again: at once where all was read,
+                # else when there is no more hope of that.
+                before = self._started if self._is_all else self._started - _REACH
+                quarantine.clear(connection, self._file, before=before)
         self.done = replace(self.done, problem=problem)
         self._watch(self.done)
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """A transaction in which the source is there. Raises _Removed where it is not."""
-        with self._store.writing() as connection:
-            if not ledger.keep_source(connection, self._source):
-                raise _Removed
-            yield connection
-
     @property
     def _file(self) -> str:
+        """What the quarantine calls the source; a record that cannot be read has its own name
+        behind that.
+        """
         return f"{self._source.kind}: {self._source.name}"
+
+    def _file_of(self, key: str) -> str:
+        return f"{self._file} {key}" if key else self._file
+
+    def _aside(self, connection: Connection) -> list[str]:
+        """The files of records that could not be read."""
+        return quarantine.files(connection, f"{self._file} ")
+
+    def _progress(self, at: Any) -> dict[str, Any] | None:
+        """What is written down: where a harvest is, and what answers are known by."""
+        found = {"at": at, "answers": self._answers.kept()}
+        return {name: said for name, said in found.items() if said} or None
 
     def _known(self, connection: Connection) -> list[Day]:
         first = self._now.date() - _REACH
@@ -267,9 +326,11 @@ class _Run:
         return ledger.days(connection, first, last, self._source.number)
 
     def _state(self, day: date) -> None:
-        stated = self._asker.announced(self._source, day, self._now)
-        self._harvester.still_ours(self._source)
-        with self._writing() as connection:
+        stated = self._asker.announced(self._source, day, self._now, self._answers)
+        self._is_heard = True
+        with self._harvester.writing(self._source) as connection:
+            progress = self._progress(self._source.progress)
+            ledger.note(connection, self._source.number, progress=progress)
             if stated is None:
                 ledger.asked(connection, self._source.number, day, self._now)
                 return
@@ -290,23 +351,29 @@ class _Run:
     def _put(self, things: Things, batch: Batch | None) -> None:
         records = [thing for thing in things if isinstance(thing, Record)]
         aside = [
-            replace(thing, file=self._file) for thing in things if isinstance(thing, Quarantined)
+            replace(thing, file=self._file_of(thing.key))
+            for thing in things
+            if isinstance(thing, Quarantined)
         ]
-        with self._writing() as connection:
+        read = {self._file_of(record.key) for record in records}
+        read |= {self._file_of(key) for key in (batch.gone if batch else ())}
+        self._is_heard = True
+        with self._harvester.writing(self._source) as connection:
             if self._source.kind == "arxiv":
                 keys = [record.key for record in records]
                 shown = ledger.first_announced(connection, self._source.kind, keys)
                 records = [replace(r, shown=shown.get(r.key, r.shown)) for r in records]
             outcome = putting.put(connection, records)
+            signals.put(connection, signals.of_records(records, datetime.now(UTC).date()))
+            quarantine.clear_files(connection, read.intersection(self._aside(connection)))
             quarantine.add(connection, aside, seen=datetime.now(UTC))
             if batch is not None:
-                values: dict[str, object] = {"progress": batch.progress}
+                values: dict[str, object] = {"progress": self._progress(batch.progress)}
                 if batch.through is not None:
                     values |= {"through": batch.through}
                 if batch.etag is not None or batch.modified is not None:
                     values |= {"etag": batch.etag, "modified": batch.modified}
                 ledger.note(connection, self._source.number, **values)
-        self._harvester.still_ours(self._source)
         self.done = replace(
             self.done,
             new=self.done.new + outcome.new,
@@ -315,6 +382,11 @@ class _Run:
             quarantined=self.done.quarantined + len(aside),
         )
         self._watch(self.done)
+
+
+def _left_alone(source: Source, until: datetime) -> Harvested:
+    said = f"It is left alone until {until:%Y-%m-%d %H:%M} UTC: it asked for that, or was out."
+    return Harvested(source.kind, source.name, problem=said)
 
 
 def _lock(source: Source) -> str:

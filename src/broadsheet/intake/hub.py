@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -45,21 +44,6 @@ _DAY_IN_NAME = re.compile(r"(\d{4}-\d\d-\d\d)(?!\d)")
 _COUNTS = range(2**31)
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """How much notice a paper found among the Hub's readers, as far as the answer tells.
-
-    `submitter` is the name of the account that put it on the list, `day` the day of that list.
-    """
-
-    paper: str
-    upvotes: int
-    comments: int
-    stars: int | None = None
-    submitter: str | None = None
-    day: date | None = None
-
-
 def recognises(head: bytes) -> bool:
     """Whether the file begins as an answer of the interface does."""
     return bool(_ITEMS.match(head) and _PAPER.search(head))
@@ -82,20 +66,6 @@ def parse(data: bytes, day: date | None = None) -> tuple[Record | Quarantined, .
     Raises InputError for an answer that is no array.
     """
     return tuple(thing for item in _items(data) for thing in _read(item, "", day))
-
-
-def signals(data: bytes, day: date | None = None) -> tuple[Signal, ...]:
-    """What an answer tells of the notice its papers found; papers without an id are left out.
-
-    Raises InputError for an answer that is no array.
-    """
-    found = []
-    for item in _items(data):
-        try:
-            found.append(_signal(parsed(item), day))
-        except InputError:
-            continue  # parse() puts it aside with the reason
-    return tuple(found)
 
 
 def recognises_page(head: bytes) -> bool:
@@ -168,19 +138,8 @@ def _record(item: dict[str, Any], day: date | None) -> Record:
         version=version,
         links=distinct([*links_of((id_,)), *_links(paper, item), *links_in(abstract)]),
         comment_count=_count(item, "numComments"),
-    )
-
-
-def _signal(item: dict[str, Any], day: date | None) -> Signal:
-    paper = _object(item, "paper")
-    by = _object(paper, "submittedOnDailyBy") or _object(item, "submittedBy")
-    return Signal(
-        paper=_id(paper)[0],
-        upvotes=_count(paper, "upvotes") or 0,
-        comments=_count(item, "numComments") or 0,
+        upvotes=_count(paper, "upvotes"),
         stars=_count(paper, "githubStars"),
-        submitter=plain(_text(by, "user") or _text(by, "name"))[:LONGEST_NAME] or None,
-        day=_day(paper.get("submittedOnDailyAt")) or day,
     )
 
 

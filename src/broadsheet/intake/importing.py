@@ -16,7 +16,7 @@ from pathlib import Path
 from broadsheet.intake.formats import Options, recognise
 from broadsheet.intake.opening import Input, InputError, open_input, shown
 from broadsheet.records import Quarantined, Record
-from broadsheet.store import papers, putting, quarantine
+from broadsheet.store import papers, putting, quarantine, signals
 from broadsheet.store.engine import Store
 
 # Large enough for the database to work in bulk, small enough to be at most a second of work; a
@@ -118,6 +118,7 @@ class _Run:
         aside = [replace(thing, file=name) for thing in batch if isinstance(thing, Quarantined)]
         with self._store.writing() as connection:
             outcome = putting.put(connection, records)
+            signals.put(connection, signals.of_records(records, datetime.now(UTC).date()))
             quarantine.add(connection, aside, seen=datetime.now(UTC))
         for thing in aside:
             self._complain(thing)

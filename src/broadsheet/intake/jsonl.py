@@ -124,8 +124,10 @@ def _parse(line: Line) -> dict[str, Any]:
 
 def _text(values: dict[str, Any], name: str) -> str:
     value = values.get(name)
-    if value is None:
-        return ""
+    return "" if value is None else _checked(value, name)
+
+
+def _checked(value: Any, name: str) -> str:
     if not isinstance(value, str):
         raise InputError(f"{name} is not text")
     longest = _LONGEST.get(name, _LONGEST_OTHER)
@@ -171,10 +173,10 @@ def _authors(value: Any) -> tuple[Author, ...]:
 
 
 def _author(value: Any) -> Author:
+    if isinstance(value, str):
+        return Author(_checked(value, "name"))
     if isinstance(value, dict):
         return Author(_text(value, "name"), _text(value, "affiliation") or None)
-    if isinstance(value, str):
-        return Author(_text({"name": value}, "name"))
     raise InputError("authors is not a list of names")
 
 

@@ -8,21 +8,26 @@ look will do.
 from __future__ import annotations
 
 import select
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from broadsheet.embed.base import EmbedderError
-from broadsheet.ops.running import meaning_index
-from broadsheet.ops.settings import Settings
-from broadsheet.search.follow import FollowedIndex, SearchIndex
+from broadsheet.embed.choose import embedder
+from broadsheet.ops.bulk import bulk
+from broadsheet.search.follow import FollowedIndex, MeaningIndex, SearchIndex
 from broadsheet.store.engine import StoreError, open_store
 
-# Between two looks; each look commits, and fewer commits make fewer small segments to merge.
-_LOOK_SECONDS = 2.0
+if TYPE_CHECKING:  # the processes start in a second less without what pages and settings need
+    from broadsheet.ops.settings import Settings
+
+# Between two looks where nothing is left to do.
+_LOOK_SECONDS = 0.5
+# Each commit makes a small segment that is to be merged: one that keeps up with the import
+# commits this seldom, one that does not every so many papers (`search/follow.py`).
+_COMMIT_SECONDS = 15.0
 _LAST_PASS_SECONDS = 300.0
 
 
@@ -64,6 +69,8 @@ class Follower:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 text=True,
+                # Ctrl+C reaches a whole group; what becomes of it, the import decides alone.
+                process_group=0,
             )
             self._processes.append(process)
             assert process.stdin is not None
@@ -87,20 +94,40 @@ class Follower:
 
 def main() -> None:
     """The process: what it needs to know on standard input, then passes until that closes."""
-    # Ctrl+C reaches the whole group; the import decides what becomes of it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    index: FollowedIndex[Any] | None
+    index: FollowedIndex[Any]
     which, database, folder = (_line() for _ in range(3))
     if which == _MEANING:
-        embedder, key = _line(), _line()
-        index = meaning_index(Path(folder), embedder, key or None)
+        setting, key = _line(), _line()
+        index = MeaningIndex(Path(folder), setting, lambda name: embedder(name, key or None))
     else:
         index = SearchIndex(Path(folder))
-    assert index is not None
     store = open_store(database, migrate=False)
-    while not select.select([sys.stdin], [], [], _LOOK_SECONDS)[0]:
+    patience = _Patience()
+    with bulk():
+        while not _is_over(_LOOK_SECONDS):
+            index.catch_up(store, wait=patience)
         index.catch_up(store)
     store.close()
+
+
+class _Patience:
+    """Waits for more to be written; not for ever, so that it can be found meanwhile."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + _COMMIT_SECONDS
+
+    def __call__(self) -> bool:
+        if _is_over(_LOOK_SECONDS):
+            return False
+        is_early = time.monotonic() < self._until
+        if not is_early:
+            self._until = time.monotonic() + _COMMIT_SECONDS
+        return is_early
+
+
+def _is_over(seconds: float) -> bool:
+    """Whether the import ends within so many seconds."""
+    return bool(select.select([sys.stdin], [], [], seconds)[0])
 
 
 def _line() -> str:

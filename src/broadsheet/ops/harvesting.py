@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from broadsheet.intake.arxiv.source import Addresses, Arxiv
+from broadsheet.intake.asking import Asking
 from broadsheet.intake.feed_source import Feed
 from broadsheet.intake.fetching import Fetcher, Stopped
 from broadsheet.intake.harvest import Harvester
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 # arXiv's rule: one request in three seconds, over all machines of a reader.
 ARXIV_PAUSE = 3.0
 _LOOK_SECONDS = 60.0
+# Seconds for an answer that somebody waits for.
+_SHORT_PATIENCE = 20.0
 
 
 @contextmanager
@@ -35,8 +38,29 @@ def harvesting(
         "feed": Feed(fetcher, private=settings.private_feeds),
     }
     try:
-        yield Harvester(store, askers, fetcher.holder, lease=fetcher.patience + 4 * ARXIV_PAUSE)
+        yield Harvester(store, askers, fetcher.holder, lease=fetcher.longest(ARXIV_PAUSE))
     finally:
+        fetcher.close()
+
+
+@contextmanager
+def asking(
+    settings: Settings, store: Store, *, most: int, patient: bool
+) -> Iterator[Asking | None]:
+    """Who asks arXiv for what a person named, `most` papers at a time; None where nothing is asked
+    by itself here. One that is not `patient` gives up early, for somebody waits for the page.
+    """
+    if not settings.harvest:
+        yield None
+        return
+    fetcher = Fetcher(store, settings.contact)
+    if not patient:
+        fetcher.patience, fetcher.tries = _SHORT_PATIENCE, 2
+    arxiv = Addresses.at(settings.arxiv) if settings.arxiv else Addresses()
+    try:
+        yield Asking(store, Arxiv(fetcher, arxiv, ARXIV_PAUSE), most)
+    finally:
+        fetcher.stop.set()
         fetcher.close()
 
 

@@ -1,4 +1,4 @@
-"""The program put together: store, index, catalogue, and the worker beside the web server."""
+"""The program as it runs for readers: the web server, and the workers beside it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,39 @@ import errno
 import logging
 import socket
 import threading
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
+from pydantic import SecretStr
 
 from broadsheet.embed.base import EmbedderError
-from broadsheet.embed.choose import embedder
 from broadsheet.intake import sample
-from broadsheet.ops.harvesting import HarvestWorker
-from broadsheet.ops.settings import Settings, SettingsError
-from broadsheet.search.follow import FollowedIndex, MeaningIndex, SearchIndex, Watcher
-from broadsheet.store.engine import Store, StoreError, open_store
-from broadsheet.views.catalogue import Catalogue
+from broadsheet.mail import editions
+from broadsheet.mail.message import Sender
+from broadsheet.ops import mailing
+from broadsheet.ops.harvesting import HarvestWorker, asking
+from broadsheet.ops.mailing import MailWorker
+from broadsheet.ops.parts import Parts
+from broadsheet.ops.picturing import PictureWorker
+from broadsheet.ops.settings import Settings
+from broadsheet.records import View
+from broadsheet.search.follow import FollowedIndex, Watcher
+from broadsheet.store.engine import StoreError
+from broadsheet.views.rising import RisingTerms
 from broadsheet.web.app import create_app
+from broadsheet.web.desk import Secrets
 
 _log = logging.getLogger(__name__)
 # How often the worker looks whether papers came in.
 _LOOK_SECONDS = 1.0
+# How often the newest papers are read into memory for pages of a reader's own.
+_WARM_SECONDS, _FIRST_SECONDS = 3.0, 0.2
+# Papers that a form has arXiv asked for: three answers, for somebody waits.
+_ASKED_AT_ONCE = 300
 # An index this far behind is brought up to date before the first page; a larger gap is closed
 # while pages are served already, and search says how far it is.
 _WAIT_FOR = 20_000
@@ -32,56 +46,6 @@ _WAIT_FOR = 20_000
 
 class RunError(Exception):
     """The program cannot start; the message is a sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The opened store and what reads it."""
-
-    store: Store
-    index: SearchIndex
-    catalogue: Catalogue
-    meaning: MeaningIndex | None = None
-
-    def catch_up(self, watch: Watcher = lambda _done, _all: None) -> bool:
-        """Brings both indexes to the store's last change; False where another process is at it.
-
-        An embedder that does not answer is logged: what it would have added, words find too.
-        """
-        done = self.index.catch_up(self.store, watch)
-        try:
-            return (self.meaning is None or self.meaning.catch_up(self.store, watch)) and done
-        except EmbedderError as error:
-            _log.warning("%s", error)
-            return done
-
-
-def open_parts(settings: Settings) -> Parts:
-    """Opens (and where needed makes) the store in the data folder, and the index beside it.
-
-    Raises SettingsError where the folder cannot be made, StoreError where the store cannot be
-    opened.
-    """
-    try:
-        settings.data.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
-        raise SettingsError(f"The data folder {settings.data} cannot be made: {reason}.") from error
-    store = open_store(settings.database)
-    index = SearchIndex(settings.index)
-    meaning = meaning_index(settings.meaning, settings.embedder, _secret(settings))
-    return Parts(store, index, Catalogue(store, index, meaning), meaning)
-
-
-def meaning_index(folder: Path, setting: str, key: str | None) -> MeaningIndex | None:
-    """The index of meanings with the embedder set; None where none is wanted."""
-    if setting == "none":
-        return None
-    return MeaningIndex(folder, setting, lambda name: embedder(name, key))
-
-
-def _secret(settings: Settings) -> str | None:
-    return settings.embedder_key.get_secret_value() if settings.embedder_key else None
 
 
 class Worker:
@@ -125,6 +89,35 @@ class Worker:
             self._stop.wait(_LOOK_SECONDS)
 
 
+class Warmer:
+    """Keeps what pages of a reader's own are made from ready in memory, until stopped."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="warmer", daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the look in hand."""
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        # The first page comes first.
+        wait = _FIRST_SECONDS
+        while not self._stop.wait(wait):
+            wait = _WARM_SECONDS
+            try:
+                self._parts.catalogue.own.warm()
+            except (StoreError, OSError, ValueError, EmbedderError) as error:
+                # The page that needs it will say so; the next look tries again.
+                _log.info("nothing was made ready: %s", error)
+
+
 def load_sample(parts: Parts) -> int:
     """Loads the sample library where nothing else is there; returns its number of papers."""
     return sample.load(parts.store) if sample.is_wanted(parts.store) else 0
@@ -154,8 +147,45 @@ def listen(host: str, port: int) -> socket.socket:
 def serve(parts: Parts, settings: Settings, listening: socket.socket) -> None:
     """Serves pages and follows the change log until told to stop (Ctrl+C, SIGTERM)."""
     hosts = [name.strip() for name in settings.hosts.split(",") if name.strip()]
-    app = create_app(parts.store, parts.catalogue, hosts=hosts)
-    workers = (Worker(parts), HarvestWorker(settings, parts.store))
+    writer = _writer(settings, listening)
+    with asking(settings, parts.store, most=_ASKED_AT_ONCE, patient=False) as outside:
+        app = create_app(
+            parts.store,
+            parts.catalogue,
+            hosts=hosts,
+            writer=writer,
+            site=settings.site,
+            websub=settings.websub,
+            layout=parts.layout,
+            recent=parts.recent,
+            asking=outside,
+            secrets=Secrets(_text(settings.operator_secret), _text(settings.mail_report_secret)),
+        )
+        _run(app, parts, settings, listening, writer)
+
+
+def _run(
+    app: FastAPI,
+    parts: Parts,
+    settings: Settings,
+    listening: socket.socket,
+    writer: Sender | None,
+) -> None:
+    rising: RisingTerms = app.state.desk.rising
+    workers = (
+        Worker(parts),
+        Warmer(parts),
+        HarvestWorker(settings, parts.store),
+        MailWorker(settings, parts.store, partial(_write_editions, parts, writer, settings)),
+        PictureWorker(
+            settings.data,
+            parts.store,
+            parts.meaning,
+            parts.layout,
+            parts.recent,
+            lambda: rising.of(View()),
+        ),
+    )
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
     )
@@ -167,6 +197,28 @@ def serve(parts: Parts, settings: Settings, listening: socket.socket) -> None:
         for worker in workers:
             worker.stop()
         parts.store.close()
+
+
+def _writer(settings: Settings, listening: socket.socket) -> Sender | None:
+    """Who writes mails; None where none are sent. Without a public address, links in them lead to
+    this machine, where the one reader sits.
+    """
+    writer = mailing.writer(settings) if mailing.is_sent(settings) else None
+    if writer is None or writer.site:
+        return writer
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return replace(writer, site=f"http://{host}:{listening.getsockname()[1]}")
+
+
+def _text(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
+
+
+def _write_editions(parts: Parts, writer: Sender | None, settings: Settings) -> None:
+    """Writes what is due into the outbox. Raises StoreError."""
+    if writer is not None:
+        rest = timedelta(minutes=settings.mail_alert_minutes)
+        editions.write_due(parts.store, parts.catalogue, writer, datetime.now(UTC), rest)
 
 
 def _why_not(error: OSError, host: str, port: int) -> str:

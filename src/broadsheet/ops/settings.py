@@ -11,18 +11,20 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
-from broadsheet.store.engine import sqlite_url
+from broadsheet.text.mailboxes import address as mail_address
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 CONFIG_FILE = "broadsheet.toml"
 _PREFIX = "BROADSHEET_"
+_SHORTEST_SECRET = 16
 _EMBEDDER = re.compile(
     r"(none|built-in(:(64|128|256))?|sentence-transformers:\S.*|openai:\S+@https?://\S+)\Z"
 )
@@ -57,6 +59,17 @@ class Settings(BaseSettings):
         min_length=1,
         description="The host names, separated by commas, under which pages are served; others "
         "are refused.",
+    )
+    websub: str = Field(
+        default="",
+        pattern=r"^(https?://[\x21\x23-\x3b\x3d\x3f-\x7e]+)?$",
+        description="The address of a WebSub hub that feeds name; none where not set.",
+    )
+
+    operator_secret: SecretStr | None = Field(
+        default=None,
+        description="The secret that opens the operator's pages from elsewhere, as a password with "
+        "any name; only this machine has them where not set.",
     )
 
     embedder: str = Field(
@@ -96,6 +109,112 @@ class Settings(BaseSettings):
         description="Whether feeds may be at addresses of this machine and its network.",
     )
 
+    site: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
+        description="The public address of the pages, as in https://papers.example.org; links in "
+        "mails and feeds lead there. Feeds use the address of each request where not set.",
+    )
+    mail: Literal["auto", "relay", "folder", "dry-run", "off"] = Field(
+        default="auto",
+        description="How mail is sent: by the relay, as files into the folder mail of the data "
+        "folder, not at all but listed by 'broadsheet mail send' (dry-run), or off; auto is relay "
+        "where one is set.",
+    )
+    mail_relay: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9.:_-]*$",
+        description="The mail server that takes our messages and sends them on.",
+    )
+    mail_port: int = Field(default=587, ge=1, le=65535, description="The port of the mail server.")
+    mail_security: Literal["auto", "none", "opportunistic", "starttls", "tls"] = Field(
+        default="auto",
+        description="TLS to the mail server: starttls or tls demand it and check the certificate, "
+        "opportunistic takes what is there; auto is none to this machine, else tls at port 465 and "
+        "starttls at others.",
+    )
+    mail_user: str = Field(default="", description="The name to log in to the mail server with.")
+    mail_password: SecretStr | None = Field(
+        default=None, description="The password to log in to the mail server with."
+    )
+    mail_hostname: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9.-]*$",
+        description="The name this machine greets the mail server with; its own where not set.",
+    )
+    mail_from: str = Field(
+        default="",
+        validate_default=True,
+        description="The address that mail comes from; needed to send any.",
+    )
+    mail_name: str = Field(
+        default="Broadsheet", max_length=80, description="The name that mail comes from."
+    )
+    mail_bounces: str = Field(
+        default="",
+        description="The address bounces come back to, at a server that ignores what stands behind "
+        "a + before the @; the address mail comes from where not set.",
+    )
+    mail_report_secret: SecretStr | None = Field(
+        default=None,
+        description="The secret with which bounces and complaints are posted to /mail/reports; "
+        "none are taken there where not set.",
+    )
+    mail_dkim_key: Path | None = Field(
+        default=None,
+        description="The file of the key that signs mail (DKIM); 'broadsheet mail key' makes one.",
+    )
+    mail_dkim_selector: str = Field(
+        default="broadsheet",
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
+        description="The name of the key's record in DNS, before ._domainkey.",
+    )
+    mail_connections: int = Field(
+        default=4,
+        ge=1,
+        le=50,
+        description="How many connections to the mail server at once, of all processes together.",
+    )
+    mail_rate: float = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="At most so many messages a second, of all processes together; 0 for as many "
+        "as go.",
+    )
+    mail_alert_minutes: int = Field(
+        default=10,
+        ge=1,
+        le=1440,
+        description="How many minutes lie between two mails at once to the same subscriber; what "
+        "comes in between goes together.",
+    )
+    mail_give_up_days: int = Field(
+        default=2, ge=1, le=30, description="How many days a message is tried."
+    )
+    mail_keep_days: int = Field(
+        default=7, ge=1, le=365, description="For how many days the text of sent mail is kept."
+    )
+
+    @field_validator("mail_from", "mail_bounces")
+    @classmethod
+    def _is_mail_address(cls, value: str, info: ValidationInfo) -> str:
+        if value:
+            return mail_address(value)
+        # Fields before this one are known; one that was wrong is complained of already.
+        if info.field_name == "mail_from" and (
+            info.data.get("mail_relay") or info.data.get("mail") in ("relay", "folder")
+        ):
+            raise ValueError("it has to be set where mail is to be sent, as in papers@example.org")
+        return value
+
+    @field_validator("operator_secret", "mail_report_secret")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < _SHORTEST_SECRET:
+            raise ValueError(f"it has at least {_SHORTEST_SECRET} characters")
+        return value
+
     @field_validator("embedder")
     @classmethod
     def _names_an_embedder(cls, value: str) -> str:
@@ -118,6 +237,8 @@ class Settings(BaseSettings):
         """The database's address."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
+        from broadsheet.store.engine import sqlite_url  # noqa: PLC0415 - see _address
+
         return sqlite_url(self.data / "broadsheet.sqlite3")
 
     @property
@@ -129,6 +250,21 @@ class Settings(BaseSettings):
     def meaning(self) -> Path:
         """The folder of the index of meanings."""
         return self.data / "index" / "meaning"
+
+    @property
+    def map(self) -> Path:
+        """The folder of the map's layout."""
+        return self.data / "index" / "map"
+
+    @property
+    def recent(self) -> Path:
+        """The folder of the terms of recent papers."""
+        return self.data / "index" / "recent"
+
+    @property
+    def own(self) -> Path:
+        """The folder of what a reader's own pages begin with."""
+        return self.data / "index" / "own"
 
     @classmethod
     def settings_customise_sources(
@@ -196,6 +332,10 @@ def _shown(name: str, settings: Settings) -> str:
 
 def _address(text: str) -> URL:
     """The database's address. Raises ValueError, in words that repeat no part of a password."""
+    # Settings are read by commands that open no database, at every start.
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
     try:
         address = make_url(text)
     except (ArgumentError, ValueError) as error:

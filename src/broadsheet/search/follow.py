@@ -13,19 +13,18 @@ change: neither waits for the other, and a slow embedder delays no word.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from broadsheet.embed.base import Embedder, EmbedderError
-from broadsheet.records import Paper
+from broadsheet.records import Content
+from broadsheet.search.alone import alone
 from broadsheet.search.dense import DenseIndex, Facets
 from broadsheet.search.lexical import (
     FORMAT,
@@ -33,9 +32,8 @@ from broadsheet.search.lexical import (
     LexicalIndex,
     State,
     category_terms,
-    has_terms,
 )
-from broadsheet.store import changes, papers
+from broadsheet.store import changes, contents, papers
 from broadsheet.store.engine import Store
 
 _BATCH = 2000
@@ -47,10 +45,11 @@ _LOOKS = 3
 _MEANING_FORMAT = 1
 _CURRENT = "current"
 _BUILDING = "building"
-_LOCK = "lock"
 _GENERATION = re.compile(r"g(\d+)\Z", re.ASCII)
 
 Watcher = Callable[[int, int], None]
+# Asked where no change is left: true to look again, false to commit.
+Patience = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +116,8 @@ class FollowedIndex(ABC, Generic[_G]):
         """The format of generations made now."""
 
     @abstractmethod
-    def _writing(self, index: _G, fresh: bool) -> Writing:
-        """Writes into a generation; into a `fresh` one no paper comes twice."""
+    def _writing(self, index: _G) -> Writing:
+        """Writes into a generation."""
 
     @abstractmethod
     def _stamp(self, folder: Path) -> tuple[int, int]:
@@ -145,6 +144,11 @@ class FollowedIndex(ABC, Generic[_G]):
         self._opened = None
         return None
 
+    def stamp(self) -> tuple[str, int, int] | None:
+        """Differs after each commit and each swap; None before there is a generation."""
+        name = self._name()
+        return (name, *self._stamp(self.folder / name)) if name else None
+
     def _open(self, name: str) -> _G:
         stamp = self._stamp(self.folder / name)
         opened = self._opened
@@ -156,22 +160,28 @@ class FollowedIndex(ABC, Generic[_G]):
         self._opened = opened
         return opened.index
 
-    def catch_up(self, store: Store, watch: Watcher = lambda _done, _all: None) -> bool:
+    def catch_up(
+        self,
+        store: Store,
+        watch: Watcher = lambda _done, _all: None,
+        wait: Patience = lambda: False,
+    ) -> bool:
         """Brings the index to the store's last change; `watch` hears (done, all) of the changes.
 
-        False where another process is doing so already.
+        Where none is left, `wait` is asked whether to look for more before a commit. False where
+        another process is doing so already.
         """
-        with self._alone() as alone:
-            if alone:
-                self._catch_up(store, watch)
-            return alone
+        with alone(self.folder) as is_mine:
+            if is_mine:
+                self._catch_up(store, watch, wait)
+            return is_mine
 
     def rebuild(self, store: Store, watch: Watcher = lambda _done, _all: None) -> bool:
         """Makes the index anew and swaps it in. False where another process is writing it."""
-        with self._alone() as alone:
-            if alone:
+        with alone(self.folder) as is_mine:
+            if is_mine:
                 self._build_aside(store, watch, anew=True)
-            return alone
+            return is_mine
 
     def status(self, store: Store) -> Status:
         """How the index stands beside the store."""
@@ -194,7 +204,7 @@ class FollowedIndex(ABC, Generic[_G]):
             bytes=_size(self.folder / name) if name else 0,
         )
 
-    def _catch_up(self, store: Store, watch: Watcher) -> None:
+    def _catch_up(self, store: Store, watch: Watcher, wait: Patience) -> None:
         with store.reading() as connection:
             last, identity = changes.last_change(connection), changes.identity(connection)
         state = None
@@ -205,7 +215,7 @@ class FollowedIndex(ABC, Generic[_G]):
                 # What was being made beside it is wanted no more.
                 (self.folder / _BUILDING).unlink(missing_ok=True)
                 self._sweep()
-                self._follow(index, store, state, watch)
+                self._follow(index, store, state, watch, wait)
                 return
         except Damaged:
             state = None
@@ -217,7 +227,7 @@ class FollowedIndex(ABC, Generic[_G]):
             index = self._create(self.folder / name)
             self._point(_CURRENT, name)
             self._sweep()
-            self._follow(index, store, State(0, identity, self._format()), watch)
+            self._follow(index, store, State(0, identity, self._format()), watch, wait)
 
     def _build_aside(self, store: Store, watch: Watcher, *, anew: bool = False) -> None:
         with store.reading() as connection:
@@ -255,42 +265,45 @@ class FollowedIndex(ABC, Generic[_G]):
             state.format == self._format() and state.identity == identity and state.through <= last
         )
 
-    def _follow(self, index: _G, store: Store, state: State, watch: Watcher) -> None:
+    def _follow(
+        self,
+        index: _G,
+        store: Store,
+        state: State,
+        watch: Watcher,
+        wait: Patience = lambda: False,
+    ) -> None:
         """Applies every change after `state` and commits, again and again until none is left."""
         while True:
             with store.reading() as connection:
                 last = changes.last_change(connection)
             if state.through >= last and index.state() is not None:
                 return
-            state = self._pass(index, store, state, last, watch)
+            state = self._pass(index, store, state, watch, wait)
 
-    def _pass(self, index: _G, store: Store, state: State, last: int, watch: Watcher) -> State:
-        """Applies the changes after `state` up to number `last`.
-
-        A paper written again meanwhile gets a number above `last` and waits for the next pass,
-        so within a pass each paper comes once; into an empty index papers go without a look for
-        an older self.
+    def _pass(self, index: _G, store: Store, state: State, watch: Watcher, wait: Patience) -> State:
+        """Applies the changes after `state` until none is left and `wait` is over; commits then,
+        and wherever `_COMMIT` changes came together. A paper written again meanwhile comes again.
         """
         first, through, since_commit = state.through, state.through, 0
-        with self._writing(index, index.state() is None) as writing:
-            while through < last:
+        with self._writing(index) as writing:
+            while True:
                 with store.reading() as connection:
-                    batch = [
-                        change
-                        for change in changes.changed_since(connection, through, _BATCH)
-                        if change[0] <= last
-                    ]
-                    written = [number for _, number, gone in batch if not gone]
-                    held = papers.by_number(connection, written)
-                writing.apply([number for _, number, _ in batch], held)
-                through = batch[-1][0] if len(batch) == _BATCH else last
-                since_commit += len(batch)
-                watch(through - first, last - first)
+                    stretch = contents.changed_since(connection, through, _BATCH)
+                through = stretch.through
+                if stretch.numbers:
+                    writing.apply(stretch.numbers, stretch.held)
+                    since_commit += len(stretch.numbers)
+                    watch(through - first, stretch.last - first)
+                if through >= stretch.last and not wait():
+                    break
                 if since_commit >= _COMMIT:
-                    writing.commit(State(through, state.identity, self._format()))
+                    state = State(through, state.identity, self._format())
+                    writing.commit(state)
                     since_commit = 0
-            state = State(through, state.identity, self._format())
-            writing.commit(state)
+            if through > state.through or index.state() is None:
+                state = State(through, state.identity, self._format())
+                writing.commit(state)
         return state
 
     def _name(self, pointer: str = _CURRENT) -> str | None:
@@ -319,17 +332,6 @@ class FollowedIndex(ABC, Generic[_G]):
             if folder.is_dir() and folder.name not in wanted:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    @contextmanager
-    def _alone(self) -> Iterator[bool]:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / _LOCK).open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
-
 
 class Writing(ABC):
     """A pass that writes into a generation; a context, so that whatever it opened is closed."""
@@ -342,7 +344,7 @@ class Writing(ABC):
         """Ends the pass; what is not committed is lost."""
 
     @abstractmethod
-    def apply(self, changed: Sequence[int], held: Sequence[Paper]) -> None:
+    def apply(self, changed: Sequence[int], held: Sequence[Content]) -> None:
         """Forgets the papers with the numbers `changed` and adds those that are `held`."""
 
     @abstractmethod
@@ -362,8 +364,8 @@ class SearchIndex(FollowedIndex[LexicalIndex]):
     def _format(self) -> int:
         return FORMAT
 
-    def _writing(self, index: LexicalIndex, fresh: bool) -> Writing:
-        return _Words(index, fresh)
+    def _writing(self, index: LexicalIndex) -> Writing:
+        return _Words(index)
 
     def _stamp(self, folder: Path) -> tuple[int, int]:
         return _stamp(folder / "meta.json")
@@ -420,8 +422,8 @@ class MeaningIndex(FollowedIndex[DenseIndex]):
     def _format(self) -> int:
         return _MEANING_FORMAT
 
-    def _writing(self, index: DenseIndex, fresh: bool) -> Writing:
-        return _Meanings(index, self.embedder(self.setting), fresh)
+    def _writing(self, index: DenseIndex) -> Writing:
+        return _Meanings(index, self.embedder(self.setting))
 
     def _stamp(self, folder: Path) -> tuple[int, int]:
         return _stamp(folder / "manifest.json")
@@ -434,51 +436,52 @@ class MeaningIndex(FollowedIndex[DenseIndex]):
 
 
 class _Words(Writing):
-    def __init__(self, index: LexicalIndex, fresh: bool) -> None:
+    def __init__(self, index: LexicalIndex) -> None:
         self._index = index
-        self._fresh = fresh
         self._writer = index.writer()
+        # No number above it was ever added: numbers count up and are given once. To look for an
+        # older self of every new paper would cost as much as a tenth of adding it.
+        self._largest = index.largest()
 
     def __exit__(self, *_error: object) -> None:
         self._writer.wait_merging_threads()
 
-    def apply(self, changed: Sequence[int], held: Sequence[Paper]) -> None:
-        if not self._fresh:
-            for number in changed:
+    def apply(self, changed: Sequence[int], held: Sequence[Content]) -> None:
+        for number in changed:
+            if number <= self._largest:
                 self._index.remove(self._writer, number)
-        for paper in held:
-            self._index.add(self._writer, paper)
+        self._largest = max(self._largest, *changed)
+        for content in held:
+            self._index.add(self._writer, content)
 
     def commit(self, state: State) -> None:
         self._index.commit(self._writer, state)
 
 
 class _Meanings(Writing):
-    def __init__(self, index: DenseIndex, embedder: Embedder, fresh: bool) -> None:
+    def __init__(self, index: DenseIndex, embedder: Embedder) -> None:
         self._index = index
         self._embedder = embedder
-        self._fresh = fresh
 
     def __exit__(self, *error: object) -> None:
         while error[0] is None and self._index.merge():
             pass  # what commits left for when there is time
 
-    def apply(self, changed: Sequence[int], held: Sequence[Paper]) -> None:
-        if not self._fresh:
-            self._index.remove(list(changed))
+    def apply(self, changed: Sequence[int], held: Sequence[Content]) -> None:
+        self._index.remove(changed)
         if held:
-            vectors = self._embedder.encode_papers([(paper.title, paper.text) for paper in held])
-            self._index.add([paper.number for paper in held], vectors, [facets(p) for p in held])
+            vectors = self._embedder.encode_papers([(one.title, one.text) for one in held])
+            self._index.add([one.number for one in held], vectors, [facets(one) for one in held])
 
     def commit(self, state: State) -> None:
         self._index.commit(state)
 
 
-def facets(paper: Paper) -> Facets:
+def facets(content: Content) -> Facets:
     """What filters look at."""
-    terms = [f"cat:{term}" for term in category_terms(paper.categories)]
-    terms += [f"has:{term}" for term in has_terms(paper)]
-    return Facets(paper.day.toordinal() if paper.day else 0, paper.year or 0, tuple(terms))
+    terms = [f"cat:{term}" for term in category_terms(content.categories)]
+    terms += [f"has:{kind}" for kind in sorted(content.has)]
+    return Facets(content.day.toordinal() if content.day else 0, content.year or 0, tuple(terms))
 
 
 def _stamp(file: Path) -> tuple[int, int]:

@@ -3,22 +3,26 @@
 Each half names its best candidates; every candidate is then scored by both, and the two scores,
 each brought to the range 0 to 1 within this result, are mixed: `WORDS` of the one, the rest of
 the other. What was measured to choose this is in docs/search-quality.md.
+
+    score = WORDS · words / most words + (1 - WORDS) · meaning / most meaning
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from broadsheet.embed.base import Embedder, EmbedderError, Vectors
-from broadsheet.records import Clause, Paper, Period, Query, Reason, Span, Words, Years
+from broadsheet.records import Among, Clause, Paper, Period, Query, Reason, Span, Words, Years
 from broadsheet.records import Field as QueryField
 from broadsheet.search.asking import Understood, understand
 from broadsheet.search.dense import DenseIndex, Filter
 from broadsheet.search.lexical import Asked, Found, Hit, LexicalIndex
+from broadsheet.search.together import settle, together
 
 # The share of the words in the score.
 WORDS = 0.6
@@ -55,6 +59,7 @@ class Hybrid:
     def __init__(
         self, words: LexicalIndex, meaning: DenseIndex | None, embedder: Embedder | None
     ) -> None:
+        settle()
         self.words = words
         self.meaning = meaning
         self.embedder = embedder
@@ -109,8 +114,11 @@ class Hybrid:
             numbers = self._by_words(asked)
             cosines = np.zeros(len(numbers))
         else:
-            near, _ = self.meaning.search(vector, DEPTH, self._filter(asked, like))
-            numbers = np.union1d(self._by_words(asked), near)
+            within = self._filter(asked, like)
+            (near, _), by_words = together(
+                partial(self.meaning.search, vector, DEPTH, within), partial(self._by_words, asked)
+            )
+            numbers = np.union1d(by_words, near)
             if like:
                 numbers = np.setdiff1d(numbers, np.array(like, np.int64))
             cosines = np.nan_to_num(self.meaning.scores(vector, numbers)).astype(np.float64)
@@ -165,6 +173,7 @@ class Hybrid:
         """
         days, years, terms = None, [], []
         other = False
+        given, barred = _named_ones(asked.query)
         period = asked.period
         if period.span is Span.UNDATED:
             days = (0, 0)
@@ -173,14 +182,20 @@ class Hybrid:
         for clause in asked.query.clauses:
             if isinstance(clause, Years):
                 years.append((clause.first or 1, clause.last or 9999, clause.negated))
+            elif isinstance(clause, Among):
+                continue
             elif clause.field is QueryField.CATEGORY:
                 terms.append((f"cat:{clause.text.lower()}", clause.negated))
             elif clause.field is QueryField.HAS:
                 terms.append((f"has:{clause.text.lower()}", clause.negated))
             else:
                 other = other or _is_strict(clause)
+        # Those that satisfy every clause are among those given.
         among = self.words.matching(asked, _FEW) if other else None
-        without = np.array(like, dtype=np.int64) if like else None
+        if among is None and given is not None:
+            among = sorted(given)
+        barred |= set(like)
+        without = np.array(sorted(barred), dtype=np.int64) if barred else None
         if days is None and not years and not terms and among is None and without is None:
             return None
         return Filter(
@@ -206,6 +221,20 @@ class Hybrid:
                 Hit(number, float(in_words + in_meaning), tuple(reasons), also.get(number, ()))
             )
         return tuple(hits)
+
+
+def _named_ones(query: Query) -> tuple[set[int] | None, set[int]]:
+    """The papers of all interests that a query wants (None where it wants none), and those of any
+    that it does not want.
+    """
+    wanted: set[int] | None = None
+    barred: set[int] = set()
+    for clause in query.clauses:
+        if isinstance(clause, Among) and clause.negated:
+            barred |= clause.numbers
+        elif isinstance(clause, Among):
+            wanted = set(clause.numbers) if wanted is None else wanted & clause.numbers
+    return wanted, barred
 
 
 def _is_open(clause: Words) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,20 @@ from tantivy import (
     SearchResult,
 )
 
-from broadsheet.records import Field, Paper, Reason, Span, Words, Years
+from broadsheet.records import (
+    Among,
+    Clause,
+    Content,
+    Field,
+    Paper,
+    Reason,
+    Span,
+    Words,
+    Years,
+)
 from broadsheet.records import Period as DayPeriod
 from broadsheet.records import Query as ReaderQuery
+from broadsheet.search.together import together
 from broadsheet.text.analysis import (
     STOP_WORDS,
     name_analyzer,
@@ -226,9 +238,17 @@ class LexicalIndex:
         with _noticing_damage():
             return _count(self._index.searcher().search(self._is("kind", "paper"), 1, count=True))
 
-    def add(self, writer: IndexWriter, paper: Paper) -> None:
+    def largest(self) -> int:
+        """The largest number of a paper that the last commit holds; 0 where it holds none."""
+        with _noticing_damage():
+            found = self._index.searcher().search(
+                self._is("kind", "paper"), 1, order_by_field="number"
+            )
+        return found.hits[0][0] if found.hits else 0
+
+    def add(self, writer: IndexWriter, content: Content) -> None:
         """Adds a paper; `remove` it first where it may be held already."""
-        writer.add_document(Document.from_dict(_document(paper), self.schema))
+        writer.add_document(Document.from_dict(_document(content), self.schema))
 
     def remove(self, writer: IndexWriter, number: int) -> None:
         """Removes a paper by number."""
@@ -321,9 +341,23 @@ class LexicalIndex:
         """
         if not numbers:
             return {}
-        searcher = self._index.searcher()
+        searcher, must = self._index.searcher(), self._must(asked)
+        found, others = together(
+            partial(self._scores, searcher, asked, must, numbers[::2]),
+            partial(self._scores, searcher, asked, must, numbers[1::2]),
+        )
+        return found | others
+
+    def _scores(
+        self,
+        searcher: Searcher,
+        asked: Asked,
+        must: Sequence[tuple[Occur, Query]],
+        numbers: Sequence[int],
+    ) -> dict[int, float]:
+        if not numbers:
+            return {}
         query = self._among(numbers)
-        must = self._must(asked)
         if must:
             query = Query.boolean_query([(Occur.Must, query), *must])
         # One optional term around another: each is looked up by skipping to the papers in
@@ -352,10 +386,12 @@ class LexicalIndex:
             (address.segment_ord, address.doc): int(number or 0)
             for address, number in zip(addresses, held, strict=True)
         }
-        for shown, query in queries:
-            for value, address in searcher.search(query, len(numbers), count=False).hits:
-                number = number_at[address.segment_ord, address.doc]
-                found[number].append((shown, float(value)))
+        halves = queries[::2], queries[1::2]
+        answers = together(*(partial(_values, searcher, half, len(numbers)) for half in halves))
+        # In the order of the query's words again.
+        for place, (shown, _) in enumerate(queries):
+            for value, where in answers[place % 2][place // 2]:
+                found[number_at[where]].append((shown, value))
         return found
 
     def matching(self, asked: Asked, most: int) -> list[int] | None:
@@ -558,14 +594,16 @@ class LexicalIndex:
                 occur = Occur.MustNot if clause.negated else Occur.Must
                 yield occur, Query.const_score_query(part, 0.0)
 
-    def _filter(self, clause: Words | Years) -> Query | None:
+    def _filter(self, clause: Clause) -> Query | None:
         if isinstance(clause, Years):
             return self._between("year", clause.first or 1, clause.last or 9999)
+        if isinstance(clause, Among):
+            return Query.term_set_query(self.schema, "number", sorted(clause.numbers))
         if clause.field is Field.CATEGORY:
             return self._is("cat", clause.text.lower())
         if clause.field is Field.HAS:
             return self._is("has", clause.text.lower())
-        if clause.field is Field.LIKE:
+        if clause.field in (Field.LIKE, Field.IN):
             return None
         return self._scored(clause) if clause.negated else None
 
@@ -639,6 +677,19 @@ def _value(searcher: Searcher, part: Query, address: DocAddress) -> float:
         return 0.0
 
 
+def _values(
+    searcher: Searcher, queries: Sequence[tuple[str, Query]], most: int
+) -> list[list[tuple[float, tuple[int, int]]]]:
+    """What each of some questions gives to the papers that answer it: (value, where it is)."""
+    return [
+        [
+            (float(value), (address.segment_ord, address.doc))
+            for value, address in searcher.search(query, most, count=False).hits
+        ]
+        for _, query in queries
+    ]
+
+
 def _best(
     searcher: Searcher, query: Query, end: int
 ) -> tuple[int, list[tuple[float, int, DocAddress]]]:
@@ -682,23 +733,20 @@ def _count(result: SearchResult) -> int:
     return int(getattr(result, "count"))  # noqa: B009
 
 
-def _document(paper: Paper) -> dict[str, Any]:
-    names = [author.name for author in paper.authors]
-    if paper.organization:
-        names.append(paper.organization)
-    day = _ordinal(paper.day) if paper.day else 0
+def _document(content: Content) -> dict[str, Any]:
+    day = _ordinal(content.day) if content.day else 0
     return {
         "kind": "paper",
-        "number": paper.number,
-        "title": paper.title,
-        "title_words": paper.title,
-        "text": [paper.title, paper.text],
-        "names": names,
-        "cat": category_terms(paper.categories),
-        "has": has_terms(paper),
-        "year": paper.year or 0,
+        "number": content.number,
+        "title": content.title,
+        "title_words": content.title,
+        "text": [content.title, content.text],
+        "names": list(content.names),
+        "cat": category_terms(content.categories),
+        "has": sorted(content.has),
+        "year": content.year or 0,
         "day": day,
-        "newness": (day << _NUMBER_BITS) | ((1 << _NUMBER_BITS) - 1 - paper.number),
+        "newness": (day << _NUMBER_BITS) | ((1 << _NUMBER_BITS) - 1 - content.number),
     }
 
 
@@ -706,12 +754,6 @@ def category_terms(categories: Iterable[str]) -> list[str]:
     """Each category and, as in `cs` for `cs.LG`, the archive it belongs to."""
     terms = [category.lower() for category in categories]
     return list(dict.fromkeys(terms + [t.split(".", 1)[0] for t in terms if "." in t]))
-
-
-def has_terms(paper: Paper) -> list[str]:
-    """What a paper has: kinds of links, and an abstract."""
-    kinds = {link.kind for link in paper.links}
-    return sorted(kinds | {"abstract"} if paper.abstract else kinds)
 
 
 def _ordinal(day: date) -> int:

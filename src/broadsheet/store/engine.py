@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import PoolProxiedConnection
 
 from broadsheet.store import migrations
 
@@ -31,6 +33,12 @@ _SQLITE_PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
 )
 
+
+# What is the same as long as nothing is committed.
+_STATE = {
+    "sqlite": "PRAGMA data_version",
+    "postgresql": "select pg_current_snapshot()::text",
+}
 
 # What drivers say, and what a person can do about it.
 _SENTENCES = {
@@ -74,6 +82,10 @@ class Store:
             if engine.dialect.name == "postgresql"
             else engine
         )
+        # Asked for nothing but the state; and how often it was opened.
+        self._watcher: tuple[PoolProxiedConnection, int] | None = None
+        self._opened = 0
+        self._lock = Lock()
 
     @property
     def dialect(self) -> str:
@@ -102,9 +114,61 @@ class Store:
             yield connection
             connection.commit()
 
+    def state(self) -> Hashable:
+        """What is committed, as a value to compare: while two are equal, every transaction
+        between them read the same, whichever process writes. It may differ without a commit.
+
+        SQLite counts the commits of others for each connection (`PRAGMA data_version`). On
+        PostgreSQL it is the snapshot, which names the transactions that are seen; those of other
+        databases of the server among them.
+
+        Raises StoreError where the database cannot be reached.
+        """
+        failed = self.engine.dialect.loaded_dbapi.Error
+        with self._lock:
+            try:
+                return self._watched()
+            except failed:
+                # As after a restart of the server: another connection may do.
+                self._forget_watcher()
+            try:
+                return self._watched()
+            except failed as error:
+                self._forget_watcher()
+                raise StoreError(f"The database does not answer: {error}") from error
+
     def close(self) -> None:
         """Gives back every connection."""
+        with self._lock:
+            self._forget_watcher()
         self.engine.dispose()
+
+    def _watched(self) -> tuple[int, object]:
+        """The state as the watcher sees it, which compares with what it saw alone."""
+        if self._watcher is None:
+            with _in_words():
+                watcher = self.engine.raw_connection()
+            watcher.detach()
+            if self.dialect == "postgresql":
+                # Each look is to see what is committed by then.
+                watcher.dbapi_connection.autocommit = True  # type: ignore[union-attr]
+            self._opened += 1
+            self._watcher = watcher, self._opened
+        watcher, opened = self._watcher
+        cursor = watcher.cursor()
+        try:
+            cursor.execute(_STATE[self.dialect])
+            row = cursor.fetchone()
+        finally:
+            # Else the statement would hold the snapshot that it read.
+            cursor.close()
+        return opened, row[0] if row else None
+
+    def _forget_watcher(self) -> None:
+        if self._watcher is not None:
+            with suppress(self.engine.dialect.loaded_dbapi.Error):
+                self._watcher[0].close()
+            self._watcher = None
 
 
 def open_store(url: str, *, migrate: bool = True) -> Store:

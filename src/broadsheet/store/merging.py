@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import orjson
@@ -132,12 +133,18 @@ def unfold(row: Row, origin: Row, identifiers: Iterable[str]) -> Record:
     )
 
 
+_FIELDS = tuple(field.name for field in fields(Record))
+_VALUES = attrgetter(*_FIELDS)
+# What a source counts changes by the hour, and is no part of what it says of a paper.
+_COUNTED = ("upvotes", "stars")
+
+
 def record_json(record: Record) -> Row:
     """A record as the `origins` table keeps it: what is set, with dates as ISO text."""
     values = {
         name: getattr(record, name)
         for name in Record.__dataclass_fields__
-        if name not in ("source", "key", "authors", "links")
+        if name not in ("source", "key", "authors", "links", *_COUNTED)
     }
     values["authors"] = [[author.name, author.affiliation] for author in record.authors]
     values["links"] = _links(record.links)
@@ -177,7 +184,10 @@ def digested(record: Record) -> tuple[Record, str]:
 
 def _said(record: Record) -> bytes:
     # Records had no such field once, and what they said then is what most say now.
-    said = orjson.dumps(replace(record, file=None, page=None))
+    values = dict(zip(_FIELDS, _VALUES(record), strict=True))
+    values["file"] = values["page"] = values["upvotes"] = values["stars"] = None
+    said = orjson.dumps(values)
+    said = said.replace(b',"upvotes":null,"stars":null}', b"}")
     return said.replace(b',"withdrawn":false}', b"}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, true
@@ -66,18 +66,73 @@ def versions_of(connection: Connection, number: int) -> list[Version]:
     return [Version(row.version, row.replaced, row.title, row.abstract) for row in rows]
 
 
+def replaced(connection: Connection, numbers: Sequence[int]) -> dict[int, datetime]:
+    """When the text of each paper was last replaced, by number; only those whose text was."""
+    found: dict[int, datetime] = {}
+    for chunk in chunks(numbers):
+        rows = connection.execute(
+            select(versions.c.paper, func.max(versions.c.replaced))
+            .where(versions.c.paper.in_(chunk))
+            .group_by(versions.c.paper)
+        )
+        found.update((number, moment) for number, moment in rows)
+    return found
+
+
+def titles(connection: Connection) -> dict[int, str]:
+    """The title of every paper, by its number."""
+    rows = connection.execute(select(papers.c.number, papers.c.title))
+    return {row.number: row.title for row in rows}
+
+
+def stamps_since(connection: Connection, day: date) -> list[tuple[int, date, int]]:
+    """The papers of a day and all later ones: number, day and last change, by number."""
+    rows = connection.execute(
+        select(papers.c.number, papers.c.day, papers.c.change)
+        .where(papers.c.day >= day)
+        .order_by(papers.c.number)
+    )
+    return [(row.number, row.day, row.change) for row in rows]
+
+
 def in_period(connection: Connection, period: Period, limit: int, offset: int) -> list[Paper]:
     """The papers of a period, newest edition first, within one in the order it printed them."""
-    numbers = connection.scalars(
-        select(papers.c.number)
-        .where(_within(period))
-        .order_by(
-            papers.c.day.desc().nulls_last(), papers.c.rank.asc().nulls_last(), papers.c.number
+    return by_number(connection, numbers_in(connection, period, limit, offset))
+
+
+def numbers_in(
+    connection: Connection, period: Period, limit: int | None = None, offset: int = 0
+) -> list[int]:
+    """The numbers of a period's papers, in the same order."""
+    return list(
+        connection.scalars(
+            select(papers.c.number)
+            .where(_within(period))
+            .order_by(
+                papers.c.day.desc().nulls_last(), papers.c.rank.asc().nulls_last(), papers.c.number
+            )
+            .limit(limit)
+            .offset(offset)
         )
-        .limit(limit)
-        .offset(offset)
     )
-    return by_number(connection, list(numbers))
+
+
+def newest(connection: Connection, most: int, since: date | None) -> list[int]:
+    """The numbers of the newest papers with a day, newest first, perhaps since a day only."""
+    wanted = papers.c.day.is_not(None) if since is None else papers.c.day >= since
+    return list(
+        connection.scalars(
+            select(papers.c.number)
+            .where(wanted)
+            .order_by(papers.c.day.desc(), papers.c.rank.asc().nulls_last(), papers.c.number)
+            .limit(most)
+        )
+    )
+
+
+def last_number(connection: Connection) -> int:
+    """The largest number a paper has."""
+    return connection.scalar(select(func.max(papers.c.number))) or 0
 
 
 def count_in(connection: Connection, period: Period) -> int:
@@ -98,6 +153,24 @@ def day_before(connection: Connection, day: date) -> date | None:
 def day_after(connection: Connection, day: date) -> date | None:
     """The first edition after `day` that has papers."""
     return _day(connection, select(func.min(papers.c.day)).where(papers.c.day > day))
+
+
+def newest_number(connection: Connection) -> int:
+    """The number of the paper that came in last; 0 where none is held."""
+    return connection.scalar(select(func.max(papers.c.number))) or 0
+
+
+def came_after(
+    connection: Connection, number: int, first: date, last: date
+) -> tuple[date, date] | None:
+    """Of the days from `first` to `last`, the first and the last with a paper that came in later
+    than the one of that number; None where none came.
+    """
+    days = papers.c.day.between(first, last)
+    row = connection.execute(
+        select(func.min(papers.c.day), func.max(papers.c.day)).where(papers.c.number > number, days)
+    ).one()
+    return (row[0], row[1]) if row[0] is not None else None
 
 
 def calendar(connection: Connection, first: date, last: date) -> dict[date, int]:

@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from broadsheet.records import Record
-from broadsheet.store import changes
+from broadsheet.store import changes, moving
+from broadsheet.store.many import insert_many
 from broadsheet.store.merging import (
     Facts,
     Row,
@@ -206,7 +207,8 @@ def _titular(records: Mapping[_Key, Record]) -> str:
 def remove_source(connection: Connection, source: str) -> int:
     """Lets go of all that one source said; returns how many papers are gone with it.
 
-    A paper that other sources know stays, as they describe it.
+    A paper that other sources know stays, as they describe it; one that a reader kept something of
+    stays as it is.
     """
     changes.next_changes(connection, 0)
     gone = 0
@@ -217,7 +219,10 @@ def remove_source(connection: Connection, source: str) -> int:
     )
     for chunk in chunks(numbers):
         touched = []
+        kept = moving.kept_by_readers(connection, chunk)
         for draft in _load_drafts(connection, chunk):
+            if draft.number in kept and all(key[0] == source for key in draft.records):
+                continue
             for key in [key for key in draft.records if key[0] == source]:
                 del draft.records[key], draft.origin_rows[key]
             touched.append(draft)
@@ -472,14 +477,12 @@ def _write(connection: Connection, drafts: list[_Draft]) -> None:
         else:
             _keep_version(connection, draft, row)
             changed.append(row)
-    if new:
-        connection.execute(insert(papers), new)
+    insert_many(connection, papers, new)
     if changed:
         _replace(connection, changed)
     names = [{"id": n, "paper": d.number} for d in drafts for n in sorted(d.new_names)]
-    if names:
-        connection.execute(insert(identifiers), names)
-    connection.execute(insert(origins), [row for d in drafts for row in _origin_rows(d)])
+    insert_many(connection, identifiers, names)
+    insert_many(connection, origins, [row for d in drafts for row in _origin_rows(d)])
 
 
 def _dissolve(connection: Connection, drafts: list[_Draft]) -> None:
@@ -495,6 +498,7 @@ def _dissolve(connection: Connection, drafts: list[_Draft]) -> None:
                 .where(versions.c.paper == number, versions.c.version.not_in(taken))
                 .values(paper=draft.number)
             )
+            moving.follow(connection, number, draft.number)
     _bury(connection, [number for draft in drafts for number in draft.absorbed])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select
 
 from broadsheet.store.tables import preferences, readers
 from broadsheet.text.normalise import storable
@@ -16,6 +18,12 @@ def personal(connection: Connection) -> int:
     return int(
         connection.execute(select(readers.c.number).where(readers.c.name == PERSONAL)).scalar_one()
     )
+
+
+def begun(connection: Connection) -> datetime:
+    """When the first reader came, which is when the store was made."""
+    moment: datetime = connection.execute(select(func.min(readers.c.joined))).scalar_one()
+    return moment
 
 
 def preferences_of(connection: Connection, reader: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from broadsheet.records import Paper
 from broadsheet.text.normalise import is_arxiv, surname, title_words
@@ -27,7 +28,24 @@ _ENDING = re.compile(r"\$|(?<!\\)(?:\\\\)*(?:%|\\\Z)")
 _AND = re.compile(r"\sand\s", re.IGNORECASE)
 
 
-def bibtex(paper: Paper) -> str:
+def bibliography(papers: Iterable[Paper]) -> str:
+    """The citations, one below the other. Where two would have one key, a number stands behind the
+    later one's: BibTeX refuses a key twice.
+    """
+    said: list[str] = []
+    taken: set[str] = set()
+    for paper in papers:
+        base = key = _key(paper)
+        number = 1
+        while key in taken:
+            number += 1
+            key = f"{base}-{number}"
+        taken.add(key)
+        said.append(bibtex(paper, key))
+    return "\n".join(said)
+
+
+def bibtex(paper: Paper, key: str = "") -> str:
     """The citation as one `@misc` entry, characters of TeX's own escaped, mathematics kept."""
     pages = (*paper.links_of("abstract"), *paper.links_of("page"))
     dois = paper.links_of("doi")
@@ -43,7 +61,7 @@ def bibtex(paper: Paper) -> str:
     fields["doi"] = _address(dois[0].url.partition("doi.org/")[2]) if dois else ""
     fields["url"] = _address(pages[0].url) if pages else ""
     lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
-    return "\n".join([f"@misc{{{_key(paper)},", *lines, "}", ""])
+    return "\n".join([f"@misc{{{key or _key(paper)},", *lines, "}", ""])
 
 
 def _key(paper: Paper) -> str:

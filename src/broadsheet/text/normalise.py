@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+")
@@ -32,7 +33,8 @@ def plain(text: str) -> str:
     """
     if not text.isprintable() or "  " in text:  # else it has single spaces and no control
         text = _SPACE.sub(" ", _CONTROL.sub("", text))
-    return unicodedata.normalize("NFC", text.strip())
+    text = text.strip()
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def storable(text: str) -> str:
@@ -106,3 +108,21 @@ def identifier(text: str) -> tuple[str, int | None] | None:
 def is_arxiv(identifier_: str) -> bool:
     """Whether a normalised identifier is arXiv's."""
     return bool(_ARXIV_NEW.match(identifier_) or _ARXIV_OLD.match(identifier_))
+
+
+def is_readable(name: str) -> bool:
+    """Whether anything of a name can be seen."""
+    return any(letter.isprintable() and not letter.isspace() for letter in name)
+
+
+def slug(name: str, taken: Collection[str] = ()) -> str:
+    """`name` as it may stand in an address: `Graph Learning!` is `graph-learning`. A number goes
+    behind one that is taken.
+    """
+    letters = unicodedata.normalize("NFKD", name.lower()).encode("ascii", "ignore").decode()
+    base = "-".join(re.findall(r"[a-z0-9]+", letters))[:60].strip("-") or "list"
+    found, number = base, 1
+    while found in taken:
+        number += 1
+        found = f"{base}-{number}"
+    return found

@@ -9,6 +9,7 @@
     year:2023   year:2020..   a year, or a span of years
     like:2403.13064           papers like that one
     has:code                  papers with a link to code (project, data, model, video, ...)
+    in:graphs                 papers of the reader's interest of that name
 
 A text of forty words or more is pasted, not typed: it is words and nothing else.
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import re
 
-from broadsheet.records import Clause, Field, Query, Words, Years
+from broadsheet.records import Among, Clause, Field, Query, Words, Years
 from broadsheet.text.normalise import plain
 
 # The beginning of a longer text is enough to find the paper it came from.
@@ -45,6 +46,7 @@ _FIELDS = {
     "category": Field.CATEGORY,
     "has": Field.HAS,
     "like": Field.LIKE,
+    "in": Field.IN,
 }
 # Second halves of compounds: in `blockchain -based` a hyphen lost its place, nobody means "not".
 _SECOND_HALVES = ("aware", "based", "driven", "free", "like", "oriented", "specific", "wise")
@@ -105,7 +107,7 @@ class _Parser:
             if name and value and name not in _ADDRESS:
                 self.problems.append(
                     f"There is no field “{name}:”; it was read as a word. "
-                    "Fields are title:, author:, cat:, year:, has: and like:."
+                    "Fields are title:, author:, cat:, year:, has:, like: and in:."
                 )
             between = " " if is_phrase else ":"
             self._take_words(f"{written}{between}{value}" if written else value, is_phrase, negated)
@@ -146,9 +148,9 @@ class _Parser:
 
 
 def _unfinished(clause: Clause) -> Clause:
-    if isinstance(clause, Years) or clause.phrase or clause.negated:
+    if not isinstance(clause, Words) or clause.phrase or clause.negated:
         return clause
-    if clause.field in (Field.CATEGORY, Field.HAS, Field.LIKE):
+    if clause.field in (Field.CATEGORY, Field.HAS, Field.LIKE, Field.IN):
         return clause
     return Words(clause.text, clause.field, prefix=True)
 
@@ -163,6 +165,8 @@ def _clause_in_words(clause: Clause) -> str:
     if isinstance(clause, Years):
         first, last = ("" if year is None else f"{year:04}" for year in (clause.first, clause.last))
         return f"{sign}year:{first}" if first == last else f"{sign}year:{first}..{last}"
+    if isinstance(clause, Among):
+        return f'{sign}{Field.IN}:"{clause.name}"'
     text = f'"{clause.text}"' if clause.phrase else clause.text
     field = "" if clause.field is Field.ANY else f"{clause.field}:"
     return f"{sign}{field}{text}"

@@ -10,16 +10,18 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 from math import floor
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 from markupsafe import escape as _escape
 
 from broadsheet.records import Entry, Link, Paper
 from broadsheet.text.analysis import matches, stem
+from broadsheet.text.changes import changes
 from broadsheet.text.mathml import to_mathml
 from broadsheet.text.segments import Segment, segments
 from broadsheet.text.sentences import SENTENCE_END
+from broadsheet.views.addresses import paper_address
 from broadsheet.views.periods import long_date
 
 # Two lines of the list's measure hold about this many characters, less half a line.
@@ -46,6 +48,13 @@ def rich(text: str, marks: frozenset[str] = _NO_MARKS, *, links: bool = True) ->
 def flat(text: str) -> str:
     """Text where no markup can stand, as in a window's title: formulas without their dollars."""
     return "".join(piece.label or piece.value for piece in _pieces(text))
+
+
+def changed(before: str, after: str) -> Markup:
+    """What changed from one text to the next: what went and what came, and some words around."""
+    marks = {"same": "{}", "gone": "<del>{}</del>", "new": "<ins>{}</ins>", "cut": "…"}
+    parts = (marks[part.kind].format(escape(part.text.strip())) for part in changes(before, after))
+    return Markup(" ".join(parts))  # noqa: S704 - every text of it is escaped
 
 
 def teaser(text: str, lead: bool = False) -> tuple[str, str]:
@@ -81,8 +90,7 @@ def excerpt(text: str, marks: frozenset[str]) -> str:
 
 def paper_path(paper: Paper | str) -> str:
     """The address of a paper's page."""
-    name = paper if isinstance(paper, str) else paper.id
-    return "/papers/" + quote(name, safe="/:()")
+    return paper_address(paper if isinstance(paper, str) else paper.id)
 
 
 def asking(value: str, field: str) -> str:

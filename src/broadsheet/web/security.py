@@ -1,10 +1,17 @@
-"""Headers every answer carries, and the refusal of forms sent from another site."""
+"""Headers every answer carries, the refusal of forms sent from another site, and who may see what
+is the operator's.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hmac
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,6 +38,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+# What proxies add (RFC 7239, RFC 9110 section 7.6.3, and what they did before those).
+_FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -64,6 +73,54 @@ class Guard:
             await refusal(scope, receive, send_guarded)
             return
         await self._app(scope, receive, send_guarded)
+
+
+def is_at_home(connection: HTTPConnection) -> bool:
+    """Whether who asks sits at this machine: both ends of the connection are loopback addresses, it
+    was made under a name of this machine, and no proxy says that it asks for somebody else.
+
+    A proxy may name this machine as it reaches it, and not say that it is one: nginx does, as long
+    as it is not set up otherwise, and speaks HTTP/1.0, which no browser has spoken for decades.
+    """
+    server, client = connection.scope.get("server"), connection.scope.get("client")
+    try:
+        named = urlsplit("//" + connection.headers.get("host", "")).hostname
+    except ValueError:
+        return False
+    return (
+        server is not None
+        and _is_loopback(server[0])
+        and client is not None
+        and _is_loopback(client[0])
+        and _is_loopback(named)
+        and connection.scope.get("http_version") != "1.0"
+        and _FORWARDED.isdisjoint(connection.headers)
+    )
+
+
+def holds(connection: HTTPConnection, secret: str) -> bool:
+    """Whether a request shows a secret, in the header `Authorization`: as `Bearer SECRET`, or as
+    the password of whatever name (`Basic`). An empty one nobody has.
+    """
+    kind, _, said = connection.headers.get("authorization", "").partition(" ")
+    shown = said.strip().encode("utf-8", "replace")
+    if kind.lower() == "basic":
+        try:
+            shown = base64.b64decode(shown, validate=True).partition(b":")[2]
+        except (binascii.Error, ValueError):
+            return False
+    elif kind.lower() != "bearer":
+        return False
+    return bool(secret) and hmac.compare_digest(shown, secret.encode())
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def is_foreign(headers: Headers) -> bool:

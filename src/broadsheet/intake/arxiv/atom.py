@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from broadsheet.intake.arxiv.authors import people
-from broadsheet.intake.arxiv.record import SOURCE, Stated, build, day
+from broadsheet.intake.arxiv.record import SOURCE, Stated, build, day, id_or_nothing
 from broadsheet.intake.arxiv.xml import (
     Element,
     aside,
@@ -58,7 +58,8 @@ def parse(data: bytes) -> Answer:
         try:
             records.append(_record(entry))
         except InputError as error:
-            records.append(aside(entry, error, file=FILE, source=SOURCE))
+            key = id_or_nothing(text(child(entry, "id")))
+            records.append(aside(entry, error, file=FILE, source=SOURCE, key=key))
     return Answer(tuple(records), _count(root, "totalResults"), _count(root, "startIndex"))
 
 

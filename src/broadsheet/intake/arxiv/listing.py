@@ -35,6 +35,8 @@ _NEW_FOR = re.compile(r"Showing new listings for (?P<day>.{6,40})")
 _CATCHUP_ON = re.compile(r"Catchup results for .{1,200} on (?P<day>.{6,40})\Z")
 _NO_UPDATES = re.compile(r"\bNo (?:further )?updates (?:today|for)\b")
 _CODE = re.compile(r"\(([a-z][a-zA-Z.-]{1,40})\)")
+_ENTRIES = ("dt", "dd")
+_PARTS = ("list-title", "list-authors", "list-subjects")
 _DESCRIPTOR = re.compile(r"\s*(?:Title|Authors?|Subjects?|Comments?):\s*")
 
 
@@ -110,7 +112,7 @@ def parse_recent(data: bytes) -> tuple[Listing, ...]:
     Raises InputError for a page that is no such list.
     """
     days: list[_Gathered] = []
-    for element in _walk(_root(data)):
+    for element in _walk(page(data)):
         if element.tag == "h3":
             heading = _heading(element)
             stated = day(heading)
@@ -133,7 +135,7 @@ def parse_recent(data: bytes) -> tuple[Listing, ...]:
 def _sections(data: bytes) -> Listing:
     found = _Gathered()
     is_list = False
-    root = _root(data)
+    root = page(data)
     for element in _walk(root):
         if element.tag in ("h1", "h3"):
             is_list = _section(_heading(element), found) or is_list
@@ -187,7 +189,7 @@ def _entry(element: Element, found: _Gathered) -> None:
 
 
 def _identified(entry: Element, section: Kind | None) -> tuple[str, int | None, Kind] | None:
-    for link in entry.iter("a"):
+    for link in _own(entry, "a"):
         address = link.get("href") or ""
         if "/abs/" not in address[:60]:
             continue
@@ -207,18 +209,30 @@ def _marked(words: str) -> Kind:
 
 
 def _described(entry: Element) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    title = ""
-    authors: tuple[str, ...] = ()
-    codes: tuple[str, ...] = ()
-    for part in entry.iter("div"):
-        kinds = (part.get("class") or "").split()
-        if "list-title" in kinds:
-            title = plain(_words(part))[:_LONGEST_TITLE]
-        elif "list-authors" in kinds:
-            authors = _authors(part)
-        elif "list-subjects" in kinds:
-            codes = categories(_CODE.findall(_words(part)))
-    return title, authors, codes
+    parts: dict[str, Element] = {}
+    for part in _own(entry, "div"):
+        for kind in (part.get("class") or "").split():
+            # The first is the entry's own; one that holds entries is left of a broken page.
+            if kind in _PARTS and kind not in parts and next(part.iter(*_ENTRIES), None) is None:
+                parts[kind] = part
+    title, authors, subjects = (parts.get(kind) for kind in _PARTS)
+    return (
+        "" if title is None else plain(_words(title))[:_LONGEST_TITLE],
+        () if authors is None else _authors(authors),
+        () if subjects is None else categories(_CODE.findall(_words(subjects))),
+    )
+
+
+def _own(entry: Element, tag: str) -> Iterator[Element]:
+    """The elements in an entry, without those of entries within it: on a page whose elements are
+    not closed each holds all that follow.
+    """
+    walk = etree.iterwalk(entry, events=("start",))
+    for _, element in walk:
+        if element is not entry and element.tag in _ENTRIES:
+            walk.skip_subtree()
+        elif element.tag == tag:
+            yield element
 
 
 def _authors(part: Element) -> tuple[str, ...]:
@@ -232,7 +246,10 @@ def _authors(part: Element) -> tuple[str, ...]:
 
 
 def _words(part: Element) -> str:
-    return _DESCRIPTOR.sub("", text(part), count=1)
+    words = text(part)
+    # At the beginning only: to look for it among many blanks takes minutes.
+    before = _DESCRIPTOR.match(words)
+    return words[before.end() :] if before else words
 
 
 def _heading(element: Element) -> str:
@@ -248,7 +265,8 @@ def _walk(root: Element) -> Iterator[Element]:
     return root.iter("h1", "h3", "dt", "dd")
 
 
-def _root(data: bytes) -> Element:
+def page(data: bytes) -> Element:
+    """A page of arXiv's. Raises InputError for what is none."""
     if len(data) > _LARGEST:
         raise InputError(f"the page has {len(data):,} bytes; at most {_LARGEST:,}")
     parser = etree.HTMLParser(

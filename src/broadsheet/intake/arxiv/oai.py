@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 
 from broadsheet.intake.arxiv.authors import names, people
-from broadsheet.intake.arxiv.record import SOURCE, Stated, arxiv_id, build, day
+from broadsheet.intake.arxiv.record import SOURCE, Stated, arxiv_id, build, day, id_or_nothing
 from broadsheet.intake.arxiv.xml import (
     Element,
     aside,
@@ -112,7 +112,9 @@ def parse(data: bytes) -> Page:
         try:
             found = _record(element)
         except InputError as error:
-            found = aside(element, error, file=FILE, source=SOURCE)
+            header = child(element, "header")
+            key = id_or_nothing(text(child(header, "identifier")) if header is not None else "")
+            found = aside(element, error, file=FILE, source=SOURCE, key=key)
         if isinstance(found, str):
             deleted.append(found)
         else:

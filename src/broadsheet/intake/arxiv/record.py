@@ -124,6 +124,14 @@ def arxiv_id(text: str) -> tuple[str, int | None]:
     return known
 
 
+def id_or_nothing(text: str) -> str:
+    """The arXiv id that a text states, without version; "" where it states none."""
+    try:
+        return arxiv_id(text)[0]
+    except InputError:
+        return ""
+
+
 def bounded(name: str, text: str, longest: int) -> str:
     """`text` on one line. Raises InputError where it is too long."""
     if len(text) > longest:

@@ -16,14 +16,13 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from broadsheet.intake import announcing
-from broadsheet.intake.arxiv import atom, feed, listing, oai
-from broadsheet.intake.fetching import Fetcher, FetchError, Service
+from broadsheet.intake.arxiv import atom, feed, listing, lists, oai
+from broadsheet.intake.fetching import Fetcher, FetchError, Known, Service
 from broadsheet.intake.opening import InputError
-from broadsheet.intake.sources import Batch, SourceError, Stated, Things
+from broadsheet.intake.sources import Answers, Batch, SourceError, Stated, Things
 from broadsheet.records import Quarantined, Record
 from broadsheet.store.ledger import Announced, Source
 
-KIND = "arxiv"
 _log = logging.getLogger(__name__)
 # A record's datestamp is a day of UTC, the list's one of New York.
 _OVERLAP = timedelta(days=1)
@@ -63,7 +62,11 @@ class Arxiv:
         self._at = addresses
         self._service = Service("arxiv", pause, addresses.hosts)
 
-    def records(self, source: Source, now: datetime) -> Iterator[Batch]:
+    def service(self, source: Source) -> str:
+        """arXiv, whatever the category."""
+        return self._service.name
+
+    def records(self, source: Source, now: datetime, answers: Answers) -> Iterator[Batch]:
         """What changed since the day of the last harvest; a day more, since days overlap."""
         known: dict[str, Any] = source.progress or {}
         first = known.get("from") or (source.through or source.since) - _OVERLAP
@@ -81,29 +84,45 @@ class Arxiv:
             answered = answered or (page.answered and page.answered.isoformat())
             through = date.fromisoformat(answered) if answered else now.date()
             records = tuple(thing for thing in page.records if _belongs(thing, source.name))
+            gone = page.deleted + tuple(
+                thing.key
+                for thing in page.records
+                if isinstance(thing, Record) and not _belongs(thing, source.name)
+            )
             if page.token is None:
-                yield Batch(records, through=through)
+                yield Batch(records, through=through, gone=gone)
                 return
             if page.token in seen or page.token == token:
-                yield Batch(records, {"from": str(first), "token": None, "answered": None})
+                again = {"from": str(first), "token": None, "answered": None}
+                yield Batch(records, again, gone=gone)
                 raise SourceError(f"arXiv's harvest of {source.name} goes round in circles.")
             seen.add(page.token)
             token = page.token
-            yield Batch(
-                records, {"from": str(first), "token": token, "answered": through.isoformat()}
-            )
+            further = {"from": str(first), "token": token, "answered": through.isoformat()}
+            yield Batch(records, further, gone=gone)
         raise SourceError(f"arXiv's harvest of {source.name} has no end.")
 
-    def announced(self, source: Source, day: date, now: datetime) -> Stated | None:
-        """What list and feed say together; None where the list is not that day's."""
+    def announced(
+        self, source: Source, day: date, now: datetime, answers: Answers
+    ) -> Stated | None:
+        """What list and feed say together; None where the list is not that day's, or neither has
+        changed.
+        """
         newest = day == announcing.latest(now)
         name = quote(source.name)
-        if newest:
-            read = self._get(f"{self._at.lists}/list/{name}/new")
-            listed = listing.parse_new(read)
-        else:
-            read = self._get(f"{self._at.lists}/catchup/{name}/{day.isoformat()}")
-            listed = listing.parse_catchup(read)
+        told = f"/list/{name}/new" if newest else f"/catchup/{name}/{day.isoformat()}"
+        url, feed_url = f"{self._at.lists}{told}", f"{self._at.feeds}/rss/{name}"
+        answer = self._fetcher.get(self._service, url, **answers.of(url))
+        again = None
+        if not answer.is_news:
+            again = self._fed(source, feed_url, answers) if newest else None
+            if again is None:
+                return None
+            # Only both together say how many there are.
+            answer = self._fetcher.get(self._service, url)
+        listed = listing.parse_new(answer.body) if newest else listing.parse_catchup(answer.body)
+        if listed.is_whole:  # of one that broke off, the rest is still news
+            answers.note(url, answer)
         if listed.day != day:
             return None
         named = {
@@ -115,7 +134,8 @@ class Arxiv:
         short = (listed.total or 0) - counts.total()
         if short > 0:  # more in all than of each kind: nobody says of which
             counts["new"] += short
-        again = self._fed(source) if newest else None
+        if newest and again is None:
+            again = self._fed(source, feed_url, answers, anew=True)
         if again is None or again.day != day:
             return Stated(counts, tuple(named.values()))
         for one in again.announced:
@@ -141,6 +161,11 @@ class Arxiv:
                 if isinstance(thing, Quarantined) or thing.key in wanted
             )
 
+    def named(self, place: lists.Place) -> lists.Named:
+        """The papers that a list names."""
+        base = f"{self._at.queries}?" if place.kind == "search" else self._at.lists
+        return lists.read(self._get(f"{base}{place.ask}"), place)
+
     def _page(self, source: Source, first: str, token: str | None) -> oai.Page:
         asked = {"verb": "ListRecords"}
         if token is not None:
@@ -153,13 +178,23 @@ class Arxiv:
             }
         return oai.parse(self._get(f"{self._at.oai}?{urlencode(asked)}"))
 
-    def _fed(self, source: Source) -> feed.FeedDay | None:
-        """What the feed says; what is wrong with it is no reason to doubt the list."""
+    def _fed(
+        self, source: Source, url: str, answers: Answers, *, anew: bool = False
+    ) -> feed.FeedDay | None:
+        """What the feed says, if that is news or is asked for `anew`; what is wrong with it is no
+        reason to doubt the list.
+        """
         try:
-            return feed.parse(self._get(f"{self._at.feeds}/rss/{quote(source.name)}"))
+            known = Known() if anew else answers.of(url)
+            answer = self._fetcher.get(self._service, url, **known)
+            if not answer.is_news:
+                return None
+            found = feed.parse(answer.body)
         except (FetchError, InputError) as error:
             _log.info("the feed of %s: %s", source.name, error)
             return None
+        answers.note(url, answer)
+        return found
 
     def _get(self, url: str) -> bytes:
         return self._fetcher.get(self._service, url).body

@@ -76,8 +76,10 @@ def texts(element: Element) -> dict[str, str]:
     return found
 
 
-def aside(element: Element, error: InputError, *, file: str, source: str) -> Quarantined:
-    """An element put aside, with its bytes."""
+def aside(
+    element: Element, error: InputError, *, file: str, source: str, key: str = ""
+) -> Quarantined:
+    """An element put aside, with its bytes, and its name where that can be read."""
     data = etree.tostring(element, encoding="utf-8", with_tail=False)
     return Quarantined(
         file=file,
@@ -86,6 +88,7 @@ def aside(element: Element, error: InputError, *, file: str, source: str) -> Qua
         source=source,
         excerpt=data[:EXCERPT_BYTES],
         size=len(data),
+        key=key,
     )
 
 

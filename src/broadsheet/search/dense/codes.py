@@ -11,10 +11,13 @@ as plain arrays in the segment's file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+
+from broadsheet.search.together import spread
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -24,6 +27,8 @@ FEWEST = 50_000
 # Numbers that share a code of four bits.
 _TOGETHER = 4
 _BITS = 4
+# Rows that are compared in one go: two or three milliseconds of one core.
+_STRETCH = 2**20
 # Rows that the codebook is learned from: 256 for each of its sixteen words.
 _SAMPLE = 4096
 _CHUNK = 65_536
@@ -37,24 +42,55 @@ class Codes:
 
         Raises ValueError where the shapes do not belong together.
         """
-        index = _empty(width)
-        rows = -(-count // index.bbs) * index.bbs
-        if codebook.size != width * 2**_BITS or codes.size != rows * width // _TOGETHER // 2:
+        block = int(_empty(width).bbs)
+        bytes_a_row = width // _TOGETHER // 2
+        rows = -(-count // block) * block
+        if codebook.size != width * 2**_BITS or codes.size != rows * bytes_a_row:
             raise ValueError("codes and codebook do not fit each other")
+        # As many stretches of one length as it takes, each of whole blocks of codes.
+        stretches = max(1, round(count / _STRETCH))
+        length = -(-rows // stretches // block) * block
+        self._stretches = [
+            _Stretch(
+                first,
+                min(count, first + length) - first,
+                width,
+                codebook,
+                codes[first * bytes_a_row : (first + length) * bytes_a_row],
+            )
+            for first in range(0, count, length)
+        ]
+
+    def nearest(self, query: Floats, most: int) -> tuple[NDArray[np.int64], Floats]:
+        """The `most` rows of largest estimated product with a (width,) query, and the estimates;
+        or some more: as many of each stretch of the rows.
+        """
+        found = spread([partial(one.nearest, query, most) for one in self._stretches])
+        return (
+            np.concatenate([rows for rows, _ in found]),
+            np.concatenate([products for _, products in found]),
+        )
+
+
+class _Stretch:
+    """Codes of rows that follow one another, from row `first`."""
+
+    def __init__(self, first: int, count: int, width: int, codebook: Floats, codes: Bytes) -> None:
+        self._first = first
+        self._index = index = _empty(width)
         faiss.copy_array_to_vector(np.ascontiguousarray(codebook).ravel(), index.pq.centroids)
         index.codes.resize(int(codes.size))
         held = np.ascontiguousarray(codes)
         faiss.memcpy(index.codes.get(), faiss.swig_ptr(held), int(held.size))
         # The names and types of all this are those of the C++ class.
         index.ntotal, index.is_trained = count, True
-        index.ntotal2 = rows  # type: ignore[attr-defined, unused-ignore]
-        self._index = index
+        index.ntotal2 = -(-count // index.bbs) * index.bbs  # type: ignore[attr-defined, unused-ignore]
 
     def nearest(self, query: Floats, most: int) -> tuple[NDArray[np.int64], Floats]:
-        """The `most` rows of largest estimated product with a (width,) query, and the estimates."""
+        """As `Codes.nearest` says it."""
         products, rows = self._index.search(query[None], min(most, int(self._index.ntotal)))
         kept = rows[0] >= 0
-        return rows[0][kept], products[0][kept]
+        return rows[0][kept] + self._first, products[0][kept]
 
 
 def coded(

@@ -188,9 +188,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         file.flush()
         os.fsync(file.fileno())
     # The folder twice: what the manifest names has to be there before the manifest itself is.
-    _sync(folder)
+    sync(folder)
     temporary.replace(folder / MANIFEST)
-    _sync(folder)
+    sync(folder)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -248,7 +248,8 @@ def _pair(named: Named | None) -> list[Any] | None:
     return [named.name, named.size] if named else None
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Makes durable which files a folder has."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -128,6 +128,15 @@ class DenseIndex:
         """How many papers the last commit holds."""
         return sum(part.live for part in self._seen.manifest.parts)
 
+    def numbers(self) -> Ints:
+        """The numbers of all papers that the last commit holds, sorted."""
+        with _noticing_damage():
+            held = [
+                segment.numbers if segment.dead is None else segment.numbers[~segment.dead]
+                for segment in self._seen.segments
+            ]
+            return np.sort(np.concatenate([np.empty(0, np.int64), *held]))
+
     def segments(self) -> tuple[int, ...]:
         """How many papers each segment holds."""
         return tuple(part.live for part in self._seen.manifest.parts)

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from broadsheet.search.dense.building import Floats, Ints
-from broadsheet.search.dense.facets import Clause, Filter, Listed, Rows
+from broadsheet.search.dense.facets import Filter, Listed, Rows
 from broadsheet.search.dense.segment import Segment
 
 # How many rows are compared number by number, at least and for each result wanted.
 _RESCORED, _RESCORED_EACH = 400, 8
 # The same of rows that codes name.
-_CODED, _CODED_EACH = 2000, 10
+_CODED, _CODED_EACH = 3000, 10
 # How many rows the finer estimate is made for.
 _FINELY, _FINELY_EACH = 4000, 80
 # How many rows are looked at, at least and for each result wanted; with a filter, how many that
@@ -33,6 +34,8 @@ _FEW = 80_000
 _PLANES = 4
 # Rows that are estimated at a time: what is computed for them stays near the processor.
 _BLOCK = 16384
+# Rows that are turned into floating point at a time, for the same reason.
+_FEW_ROWS = 256
 _SCAN = 65_536
 
 Answer = tuple[Ints, Floats]
@@ -103,14 +106,23 @@ def _asked(query: Floats) -> _Asked:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class _Share:
     """What a search asks in one segment; `few` or fewer rows there pass the clauses."""
 
-    segment: Segment
-    clauses: list[Clause]
-    products: Floats
-    few: int
+    def __init__(self, segment: Segment, query: Floats, asked: Filter | None) -> None:
+        self.segment = segment
+        self.clauses = segment.clauses(asked)
+        self.few = min(
+            (clause.of.count for clause in self.clauses if not clause.negated),
+            default=segment.count,
+        )
+        self._query = query
+
+    @cached_property
+    def products(self) -> Floats:
+        """The query's products with the centroids, which codes do without."""
+        found: Floats = self.segment.centroids @ self._query
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +199,7 @@ def search(
 
     Nearly always all of them; `exact` makes sure.
     """
-    shares = [_share(segment, query, asked) for segment in segments if segment.searchable]
+    shares = [_Share(segment, query, asked) for segment in segments if segment.searchable]
     few = 0
     parts, probed, coded = [], [], []
     for share in sorted(shares, key=lambda share: share.few):
@@ -257,15 +269,9 @@ def scores_of(segment: Segment, rows: NDArray[np.integer], query: Floats) -> Flo
     precise = query.astype(np.float64)
     for first in range(0, len(rows), _BLOCK):
         part = rows[first : first + _BLOCK]
-        products = (segment.rows[part] * precise).sum(axis=1)
+        products = (np.take(segment.rows, part, axis=0) * precise).sum(axis=1)
         out[first : first + _BLOCK] = products * segment.scales[part]
     return out
-
-
-def _share(segment: Segment, query: Floats, asked: Filter | None) -> _Share:
-    clauses = segment.clauses(asked)
-    few = min((clause.of.count for clause in clauses if not clause.negated), default=segment.count)
-    return _Share(segment, clauses, segment.centroids @ query, few)
 
 
 def _all_passing(share: _Share) -> Rows:
@@ -354,12 +360,20 @@ def _rows_of(starts: Ints, ends: Ints) -> Rows:
     return rows
 
 
+def _roughly(segment: Segment, rows: Rows, query: Floats) -> Floats:
+    """Cosines of rows with a rotated query, in single precision."""
+    out = np.empty(len(rows), np.float32)
+    for first in range(0, len(rows), _FEW_ROWS):
+        part = rows[first : first + _FEW_ROWS]
+        floats = np.take(segment.rows, part, axis=0).astype(np.float32)
+        np.matmul(floats, query, out=out[first : first + _FEW_ROWS])
+    out *= segment.scales[rows]
+    return out
+
+
 def _best(found: Sequence[tuple[Segment, Rows]], query: Floats, limit: int) -> Answer:
     """The best `limit` of some rows, by score and then by number."""
-    rough = [
-        (segment.rows[rows].astype(np.float32) @ query) * segment.scales[rows]
-        for segment, rows in found
-    ]
+    rough = [_roughly(segment, rows, query) for segment, rows in found]
     total = sum(map(len, rough))
     cut = -np.inf
     if total > limit:

@@ -92,7 +92,7 @@ class Segment:
 
     def floats(self, rows: NDArray[np.integer]) -> Floats:
         """Rows as unit vectors, rotated."""
-        floats: Floats = self.rows[rows].astype(np.float32)
+        floats: Floats = np.take(self.rows, rows, axis=0).astype(np.float32)
         floats *= self.scales[rows][:, None]
         return floats
 

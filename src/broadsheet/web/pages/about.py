@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from broadsheet.search.hybrid import NEAR, WORDS
 from broadsheet.search.lexical import WEIGHTS
+from broadsheet.views import formulas
 from broadsheet.web.desk import desk_of
 from broadsheet.web.pages.search import EXAMPLES
 
@@ -24,6 +25,17 @@ def page(request: Request) -> Response:
         weights=WEIGHTS,
         mix={"words": f"{WORDS:g}", "meaning": f"{1 - WORDS:g}", "near": NEAR},
         examples=EXAMPLES,
+    )
+
+
+def ranking(request: Request) -> Response:
+    """How each order is computed, from the code that runs."""
+    return desk_of(request).page(
+        request,
+        "ranking.html",
+        "How papers are ranked",
+        section="about",
+        formulas=formulas.every(),
     )
 
 

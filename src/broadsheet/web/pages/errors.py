@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from broadsheet.web.desk import desk_of
 from broadsheet.web.security import HEADERS
 
 _log = logging.getLogger(__name__)
+_SECRET = re.compile(r"^(/(?:feeds|shared)/)[^/]+")
 _USUAL = {
     404: "There is no such page here.",
     405: "This address only takes forms; nothing was changed.",
@@ -36,10 +38,15 @@ def store(request: Request, error: Exception) -> Response:
 
 def unexpected(request: Request, error: Exception) -> Response:
     """A mistake of ours: told to the log in full, to the reader in a sentence."""
-    _log.error("unexpected error at %s", request.scope["path"], exc_info=error)
+    _log.error("unexpected error at %s", without_secret(request.scope["path"]), exc_info=error)
     answer = _page(request, 500, "Something went wrong here; nothing you have is lost. Try again.")
     answer.headers.update(HEADERS)  # this answer is made outside the guard
     return answer
+
+
+def without_secret(path: str) -> str:
+    """A path as a log may hold it: of an address whose bearer may read a list, not the secret."""
+    return _SECRET.sub(r"\1…", path)
 
 
 def _page(request: Request, status: int, sentence: str) -> Response:

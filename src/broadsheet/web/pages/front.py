@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import calendar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from broadsheet.records import Period, Span
+from broadsheet.records import Order, Period, Span, View
 from broadsheet.views import periods, query
+from broadsheet.views.addresses import address_of
 from broadsheet.views.catalogue import Edition, view_of
-from broadsheet.web.desk import desk_of
+from broadsheet.web.desk import Desk, desk_of
 from broadsheet.web.pages.paging import PER_PAGE, Paging, page_number
 
 
@@ -29,6 +30,7 @@ class CalendarDay:
 
 # A cell of the first or last week that belongs to another month.
 _OUTSIDE = CalendarDay(None)
+_ORDERS = {"new": "as announced", "trending": "trending", "votes": "votes", "for-me": "for me"}
 
 
 def latest(request: Request) -> Response:
@@ -39,7 +41,7 @@ def latest(request: Request) -> Response:
         if desk.catalogue.holdings().papers:
             return _front(request, periods.UNDATED)
         return desk.page(request, "empty.html", "Broadsheet", section="day")
-    return _front(request, period)
+    return _front(request, period, address_of(View()))
 
 
 def day(request: Request) -> Response:
@@ -106,22 +108,50 @@ def _period(request: Request, span: Span) -> Period:
         raise HTTPException(404, str(error)) from error
 
 
-def _front(request: Request, period: Period) -> Response:
+def _front(request: Request, period: Period, place: str = "") -> Response:
     desk = desk_of(request)
     page = page_number(request)
-    edition = desk.catalogue.edition(view_of(query.parse(""), period, limit=PER_PAGE, page=page))
+    order, is_chosen = _order(request, desk)
+    view = view_of(query.parse(""), period, order, limit=PER_PAGE, page=page)
+    edition = desk.catalogue.edition(replace(view, reader=desk.reader))
+    params = {"order": order.value} if is_chosen else {}
     return desk.page(
         request,
         "front.html",
         periods.title(period),
         section=period.span,
+        papers=[entry.paper for entry in edition.listing.entries],
+        orders=_orders(request.url.path),
+        prior=_prior(desk, order),
+        place=place or address_of(edition.listing.view),
         edition=edition,
         period=period,
         grid=month_grid(edition.days, period),
         spans=_spans(edition),
-        paging=Paging(request.url.path, {}, page, edition.listing.total),
+        paging=Paging(request.url.path, params, page, edition.listing.total),
         holdings=desk.catalogue.holdings(),
+        can_send=desk.writer is not None,
+        rising=desk.rising.at_hand(),
     )
+
+
+def _prior(desk: Desk, order: Order) -> float:
+    """How much the prior counts in the one order that goes by it."""
+    trends = order is Order.TRENDING
+    return desk.catalogue.people.tuning(desk.reader).prior if trends else 0.0
+
+
+def _order(request: Request, desk: Desk) -> tuple[Order, bool]:
+    """The order asked for, else the reader's usual one; and whether it was asked for."""
+    asked = request.query_params.get("order")
+    if asked in _ORDERS:
+        return Order(asked), True
+    return Order(desk.usual_order(request)), False
+
+
+def _orders(path: str) -> tuple[tuple[str, str, str], ...]:
+    """Each order's name, words and address."""
+    return tuple((name, words, f"{path}?order={name}") for name, words in _ORDERS.items())
 
 
 def _spans(edition: Edition) -> dict[str, Period]:

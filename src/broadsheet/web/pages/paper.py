@@ -19,15 +19,19 @@ def page(request: Request) -> Response:
     paper = _paper(request)
     if paper.id != request.path_params["name"]:
         return RedirectResponse(paper_path(paper), 301)
+    similar = desk.catalogue.similar(paper)
     return desk.page(
         request,
         "paper.html",
         flat(paper.title),
         section="paper",
+        papers=[paper, *(entry.paper for entry in similar)],
         paper=paper,
         versions=desk.catalogue.versions(paper),
-        similar=desk.catalogue.similar(paper),
+        similar=similar,
         bibtex=bibtex_of(paper),
+        collections=desk.catalogue.collections(desk.reader),
+        holding=desk.catalogue.holding(desk.reader, paper.number),
     )
 
 

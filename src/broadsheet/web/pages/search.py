@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from broadsheet.records import Order
 from broadsheet.views import query as language
+from broadsheet.views.addresses import address_of
 from broadsheet.views.catalogue import view_of
-from broadsheet.web.desk import desk_of
+from broadsheet.web.desk import Desk, desk_of
 from broadsheet.web.pages.paging import PER_PAGE, Paging, page_number
 
 EXAMPLES = (
@@ -32,10 +33,10 @@ def results(request: Request) -> Response:
     typing = "typing" in request.query_params
     page = page_number(request)
     query = language.parse(text, typing=typing)
-    listing = desk.catalogue.with_nearest(
-        desk.catalogue.listing(view_of(query, order=order, limit=PER_PAGE, page=page))
-    )
+    view = view_of(query, order=order, limit=PER_PAGE, page=page, reader=desk.reader)
+    listing = desk.catalogue.with_nearest(desk.catalogue.listing(view))
     params = {"q": text} | ({"typing": "1"} if typing else {})
+    is_found = bool(text.strip() and listing.entries)
     by_other_order = Order.NEW if listing.view.order is Order.RELEVANCE else Order.RELEVANCE
     turned = f"/search?{urlencode({**params, 'order': by_other_order.value})}"
     if order:
@@ -46,13 +47,22 @@ def results(request: Request) -> Response:
         f"{text} – search" if text.strip() else "Search",
         section="search",
         query=text,
+        papers=[entry.paper for entry in listing.entries],
+        place=address_of(listing.view) if text.strip() else "",
         listing=listing,
         understood=language.in_words(query),
         order=listing.view.order,
+        here=address_of(listing.view),
         turned=turned if query.scoring or query.likes else None,
         paging=Paging("/search", params, page, listing.total),
-        examples=EXAMPLES,
+        examples=EXAMPLES if is_found else (*EXAMPLES, *_of_an_interest(desk)),
     )
+
+
+def _of_an_interest(desk: Desk) -> tuple[tuple[str, str], ...]:
+    """How to look in an interest, where the reader has one."""
+    held = desk.catalogue.interests(desk.reader)[:1]
+    return tuple((f"in:{one.slug}", f"from your interest “{one.name}”") for one in held)
 
 
 def _order(request: Request) -> Order | None:

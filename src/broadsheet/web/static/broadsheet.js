@@ -59,12 +59,16 @@
     all[at].scrollIntoView({ block: "nearest" });
   };
   const current = () => document.activeElement.closest(".entry");
+  // A button of the paper one stands on, of the one paper of the page, or of the page.
+  const press = (key) => () => (current() ?? document).querySelector(`button[data-key="${key}"]`)?.click();
   const keys = {
     "/": () => { box.focus(); box.select(); },
     j: () => go(1),
     k: () => go(-1),
     o: () => current()?.querySelector("h3 a").click(),
     e: () => current()?.querySelector("details.text > summary")?.click(),
+    ...Object.fromEntries(["u", "s", "d", "m", "x"].map((key) => [key, press(key)])),
+    z: () => document.querySelector('.deed button')?.click(),
   };
   addEventListener("keydown", (event) => {
     const writing = event.target.closest("input, textarea, select, [contenteditable]");
@@ -78,6 +82,73 @@
     if (entry) at = entries().indexOf(entry);
   });
   document.querySelector(".keys").hidden = !hasKeys;
+
+  // What a reader does with a paper is sent without leaving the page: the answer is the page anew,
+  // and its list is put in place of the old one. Whatever goes wrong, the form is sent as it is.
+  const stand = (paper, key, place) => {
+    const all = entries();
+    const entry = (paper && document.getElementById(paper)) ?? all[Math.min(place, all.length - 1)];
+    at = entry ? all.indexOf(entry) : -1;
+    const target = entry?.querySelector(`button[data-key="${key}"]`) ?? entry?.querySelector("h3 a");
+    (target ?? main).focus({ preventScroll: true });
+    entry?.scrollIntoView({ block: "nearest" });
+  };
+  addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!form.matches(".deeds, .deed")) return;
+    event.preventDefault();
+    const button = event.submitter;
+    const body = new FormData(form, button);
+    const entry = form.closest(".entry");
+    const place = entry ? entries().indexOf(entry) : 0;
+    let answer;
+    let html;
+    try {
+      answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(body) });
+      html = await answer.text();
+    } catch {
+      form.submit();
+      return;
+    }
+    const asked = new URL(answer.url);
+    if (answer.ok && asked.pathname !== location.pathname) {
+      location.assign(asked.pathname + asked.search); // another page has a question
+      return;
+    }
+    const page = new DOMParser().parseFromString(html, "text/html");
+    main.replaceChildren(...page.getElementById("main").childNodes);
+    said.textContent = main.querySelector(".deed p")?.textContent ?? "Undone.";
+    stand(entry?.id, button?.dataset.key, place);
+    watch();
+  });
+
+  // What was on the screen for a second is seen; said when the page is left, or hidden.
+  const tracks = document.documentElement.dataset.track === "on";
+  const seen = new Set();
+  const told = new Set();
+  const tell = (step, papers) => {
+    const body = new URLSearchParams(papers.map((paper) => ["paper", paper]));
+    fetch(`/reading/${step}`, { method: "POST", body, keepalive: true }).catch(() => {});
+  };
+  const timers = new Map();
+  const watcher = new IntersectionObserver((changes) => {
+    for (const { target, isIntersecting } of changes) {
+      clearTimeout(timers.get(target));
+      if (isIntersecting) timers.set(target, setTimeout(() => seen.add(target.dataset.paper), 1000));
+    }
+  }, { threshold: 0.6 });
+  const watch = () => {
+    if (tracks) for (const entry of document.querySelectorAll(".entry[data-paper]")) watcher.observe(entry);
+  };
+  addEventListener("visibilitychange", () => {
+    const fresh = [...seen].filter((paper) => !told.has(paper));
+    if (document.visibilityState !== "hidden" || !fresh.length) return;
+    tell("seen", fresh);
+    for (const paper of fresh) told.add(paper);
+  });
+  watch();
+  const opened = document.querySelector("[data-opened]")?.dataset.opened;
+  if (tracks && opened) tell("opened", [opened]);
 })();
 
 // Suggestions under the search box: a combobox and its list, as the ARIA practices describe them.
@@ -227,4 +298,19 @@
     const place = options.indexOf(pressed(event));
     if (place >= 0 && place !== at) mark(place);
   });
+})();
+
+// Mail comes by the reader's own clock where the browser tells it: the form proposes that zone.
+(() => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const field of document.querySelectorAll("form[action='/subscribe'] [name=zone]")) {
+    if (field.type === "hidden" || [...field.options].some((one) => one.value === zone)) field.value = zone || field.value;
+  }
+})();
+
+// On a phone the row of sections is pushed aside: the one that is open comes into view.
+(() => {
+  const row = document.querySelector(".sections");
+  const here = row && row.querySelector("[aria-current]");
+  if (here) row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
 })();

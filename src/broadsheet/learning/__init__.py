@@ -1,0 +1,1 @@
+"""Learning from what readers like and communities chose: texts and arrays in, arrays out."""

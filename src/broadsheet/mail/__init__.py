@@ -1,0 +1,1 @@
+"""Out: mail. Messages, the outbox's sender, what comes back, and whether all went."""

@@ -1,0 +1,1 @@
+"""What a list is to one reader: interests fitted, papers scored by them, the page for me."""

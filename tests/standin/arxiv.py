@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -33,12 +34,15 @@ from .faults import Fault
 from .world import World
 
 BIGGEST_BODY = 1024 * 1024
+# The other end closed its half (where the system tells), or the whole connection is gone.
+_HUNG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 class Request(NamedTuple):
     """One request as it was met; the times are those of `time.monotonic`.
 
-    `ended` is when the last byte of the answer was given to the system, or the client was gone.
+    `ended` is when the last byte of the answer was given to the system, or the client was seen to
+    be gone (`given_up`), which may be a little after it went.
     A form that was posted stands behind the path like a query.
     """
 
@@ -47,6 +51,24 @@ class Request(NamedTuple):
     path: str
     agent: str
     status: int
+    given_up: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Turn:
+    """An answer that is under way."""
+
+    connection: socket.socket
+    started: float
+    left: float | None = None
+
+    def is_left(self) -> bool:
+        """Whether the client has hung up: the system knows before the thread that answers does."""
+        if self.connection.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(self.connection, _HUNG_UP)
+        return bool(poll.poll(0))
 
 
 @dataclass(slots=True)
@@ -88,6 +110,7 @@ class Standin:
         self.closing = threading.Event()
         self._lock = threading.Condition()
         self._requests: list[Request] = []
+        self._under_way: list[_Turn] = []
         self._orders: list[_Order] = []
         self._answers = Answers(world, page_size, token_life)
         self._http = _Http(("127.0.0.1", port), _Handler)
@@ -158,12 +181,15 @@ class Standin:
         """The smallest gap in seconds between the end of an answer and the next request.
 
         It is negative where a request came while another was being answered, and infinite where
-        there were fewer than two.
+        there were fewer than two. When a client gave up is not known well enough to count.
         """
-        smallest, ended = math.inf, -math.inf
+        smallest, ended, given_up = math.inf, -math.inf, False
         for request in self.requests:
-            smallest = min(smallest, request.started - ended)
-            ended = max(ended, request.ended)
+            gap = request.started - ended
+            if gap < 0 or not given_up:
+                smallest = min(smallest, gap)
+            if request.ended > ended:
+                ended, given_up = request.ended, request.given_up
         return smallest
 
     def overlapping(self) -> int:
@@ -184,6 +210,28 @@ class Standin:
         with self._lock:
             self._requests.append(request)
             self._lock.notify_all()
+
+    def begin(self, connection: socket.socket, started: float) -> _Turn:
+        """A request has come. Whoever has left by now had left before it came."""
+        turn = _Turn(connection, started)
+        with self._lock:
+            for other in self._under_way:
+                if other.left is None and other.is_left():
+                    other.left = max(started, other.started)
+            self._under_way.append(turn)
+        return turn
+
+    def end(
+        self, turn: _Turn, path: str, agent: str, status: int, *, given_up: bool = False
+    ) -> None:
+        """The request is answered, or its client is gone; counts once."""
+        with self._lock:
+            if turn not in self._under_way:
+                return
+            self._under_way.remove(turn)
+        ended = time.monotonic() if turn.left is None else turn.left
+        given_up = given_up or turn.left is not None
+        self.note(Request(turn.started, ended, path, agent, status, given_up))
 
     def wait_for(self, count: int, timeout: float = 10.0) -> bool:
         """Waits until so many requests have been answered; False where that takes too long."""
@@ -351,32 +399,26 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.sendall(self._head(answer, len(answer.body)) + answer.body)
 
     def _serve(self, started: float, target: str) -> None:
+        turn = self.standin.begin(self.connection, started)
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer, fault = self.standin.answer(target, headers)
         length, body = len(answer.body), answer.body
         if isinstance(fault, faults.Cut):
             body = body[: min(fault.after, length - 1)]
             self.close_connection = True
-        noted = False
-
-        def note() -> None:
-            nonlocal noted
-            if not noted:
-                agent = self.headers.get("User-Agent", "")
-                seen = Request(started, time.monotonic(), target, agent, answer.status)
-                self.standin.note(seen)
-                noted = True
-
+        agent = self.headers.get("User-Agent", "")
+        end = partial(self.standin.end, turn, target, agent, answer.status)
         try:
             if isinstance(fault, faults.Late):
                 self._wait(fault.seconds)
-            self._send(self._head(answer, length) + body, fault, note)
+            self._send(self._head(answer, length) + body, fault, end)
         except (_GoneError, OSError):
             self.close_connection = True
+            end(given_up=True)
         finally:
-            note()
+            end()
 
-    def _send(self, data: bytes, fault: Fault | None, note: Callable[[], None]) -> None:
+    def _send(self, data: bytes, fault: Fault | None, end: Callable[[], None]) -> None:
         """Sends it all; the request is noted before the client can know that it has everything."""
         if isinstance(fault, faults.Drip):
             while len(data) > fault.size:
@@ -384,7 +426,7 @@ class _Handler(BaseHTTPRequestHandler):
                 data = data[fault.size :]
                 self._wait(fault.pause)
         self.connection.sendall(data[:-1])
-        note()
+        end()
         self.connection.sendall(data[-1:])
 
     def _wait(self, seconds: float) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -62,6 +64,26 @@ def test_requests_at_once_are_counted(arxiv: Standin, client: httpx.Client) -> N
         slow.read()
     assert arxiv.overlapping() == 2
     assert arxiv.closest() < 0
+
+
+def test_whoever_hung_up_before_asking_again_did_not_ask_twice_at_once(arxiv: Standin) -> None:
+    """The thread that answers sees later than its client that the client has gone."""
+    first, client = socket.socketpair()
+    second, stays = socket.socketpair()
+    with first, second, stays:
+        left = arxiv.begin(first, time.monotonic())
+        client.close()
+        answered = arxiv.begin(second, time.monotonic())
+        arxiv.end(answered, "/", "", 200)
+        arxiv.end(left, "/", "", 200, given_up=True)
+        assert arxiv.overlapping() == 1
+        assert arxiv.closest() == math.inf
+        # Whoever is still there did.
+        waiting = arxiv.begin(second, time.monotonic())
+        arxiv.end(arxiv.begin(first, time.monotonic()), "/", "", 200)
+        arxiv.end(waiting, "/", "", 200)
+        assert arxiv.overlapping() == 2
+        assert arxiv.closest() < 0
 
 
 # --- Control --------------------------------------------------------------------------------------

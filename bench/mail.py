@@ -3,7 +3,10 @@
 Speed: messages of a digest's size, signed (DKIM, RSA of 2048 bits), into a relay that takes them in
 a process of its own; on SQLite, and on PostgreSQL where `--postgres` names a server.
 `--killed`: three editions for N subscribers, two senders, of which one is killed 300 times, while
-clocks jump as a machine's does whose daylight saving is set wrong, and an operator sends by hand.
+clocks jump as a machine's does whose daylight saving is set wrong, and an operator sends by hand;
+with `--postfix` into a real server's Maildirs.
+`--weekend`: three days around the change of clocks, in ten zones, lived through by two workers that
+write and send, killed 300 times, into a relay that misbehaves in every way it can.
 """
 
 from __future__ import annotations
@@ -35,7 +38,8 @@ from broadsheet.store.subscribers import Rhythm
 
 # The relay that takes everything, and the killing, are the tests'.
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
-from sending import killing
+from sending import killing, postfix, weekend
+from sending.weekend import Weekend
 
 _EDITIONS = ("daily:2026-11-19", "daily:2026-11-20", "daily:2026-11-21")
 _KILLS = 300
@@ -50,6 +54,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.mail", description=__doc__)
     parser.add_argument("--messages", type=int, default=12_000)
     parser.add_argument("--killed", action="store_true")
+    parser.add_argument("--postfix", action="store_true")
+    parser.add_argument("--weekend", action="store_true")
     parser.add_argument("--postgres", help="the address of a server to make a database in")
     parser.add_argument("--only", choices=("sqlite", "postgresql"), help="one engine only")
     given = parser.parse_args()
@@ -59,9 +65,15 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="broadsheet-mail-") as name:
             folder = Path(name)
             with _database(engine, given.postgres, folder) as url:
-                run = killed if given.killed else speed
-                figures = run(url, folder, given.messages)
-        print_figures(f"{'kills' if given.killed else 'speed'} on {engine}", figures)
+                if given.weekend:
+                    what, figures = "weekend", lived(url, folder, given.messages)
+                elif given.killed:
+                    into = "Postfix" if given.postfix else "a sink"
+                    what = f"kills, into {into},"
+                    figures = killed(url, folder, given.messages, is_real=given.postfix)
+                else:
+                    what, figures = "speed", speed(url, folder, given.messages)
+        print_figures(f"{what} on {engine}", figures)
 
 
 def speed(url: str, folder: Path, messages: int) -> Figures:
@@ -90,9 +102,10 @@ def speed(url: str, folder: Path, messages: int) -> Figures:
     }
 
 
-def killed(url: str, folder: Path, readers: int) -> Figures:
+def killed(url: str, folder: Path, readers: int, *, is_real: bool) -> Figures:
     """What 300 kills do to three editions."""
     store = open_store(url)
+    into = into_postfix(readers) if is_real else killing.into_sink(folder)
     killing.fill(store, readers, _EDITIONS)
     after = killing.live(
         store,
@@ -101,7 +114,7 @@ def killed(url: str, folder: Path, readers: int) -> Figures:
         workers=2,
         kills=_KILLS,
         chance=random.Random(11),
-        answer_after=0,
+        into=into,
         jumps=_JUMPS,
         presses=_PRESSES,
     )
@@ -116,6 +129,46 @@ def killed(url: str, folder: Path, readers: int) -> Figures:
         "undecided": after.undecided,
         "came twice, under one Message-ID": after.twice,
         "came more than twice": sum(count > 2 for count in after.taken.values()),
+        "seconds": round(after.seconds),
+    }
+
+
+@contextmanager
+def into_postfix(readers: int) -> Iterator[killing.Receiver]:
+    """A real server, with a Maildir for every reader."""
+    boxes = {f"r{number}@example.org": f"r{number}" for number in range(readers)}
+    with postfix.running(boxes) as server:
+        yield killing.Receiver(server.port, server.log, server.delivered)
+
+
+def lived(url: str, folder: Path, readers: int) -> Figures:
+    """What a weekend does to everybody's editions."""
+    store = open_store(url)
+    after = weekend.live(
+        store,
+        url,
+        folder,
+        Weekend.around(weekend.FORWARD, timedelta(hours=36), timedelta(hours=36)),
+        readers=readers,
+        kills=_KILLS,
+        presses=_PRESSES,
+        chance=random.Random(12),
+        moody=13,
+    )
+    store.close()
+    return {
+        "messages": len(after.expected),
+        "kills": after.kills,
+        "jumps of the clock": after.jumps,
+        "sent by hand, twice at once": after.presses,
+        "lost": len(after.lost - after.given_up),
+        "given up, twice in doubt": len(after.lost & after.given_up),
+        "to who left, has no mailbox or is not due": len(after.unwanted),
+        "undecided": after.undecided,
+        "came twice, under one Message-ID": after.twice,
+        "came more than twice": sum(count > 2 for count in after.taken.values()),
+        "refused for good": after.refused,
+        **{f"the relay: {mood}": count for mood, count in after.moods.items()},
         "seconds": round(after.seconds),
     }
 

@@ -13,8 +13,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerProcess
@@ -116,11 +116,17 @@ def fill(store: Store, readers: int, editions: Sequence[str]) -> None:
 
 
 @contextmanager
-def sink(folder: Path, answer_after: float = 0.0) -> Iterator[tuple[int, Path]]:
+def sink(
+    folder: Path, answer_after: float = 0.0, moody: int | None = None
+) -> Iterator[tuple[int, Path]]:
     """A relay in its own process: its port, and the file it writes down what it took in."""
     taken = folder / "taken"
+    moods = [] if moody is None else ["--moody", str(moody)]
     program = subprocess.Popen(
-        [sys.executable, "-m", "sending.sink", str(taken), "--answer-after", str(answer_after)],
+        [
+            *(sys.executable, "-m", "sending.sink", str(taken)),
+            *("--answer-after", str(answer_after), *moods),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=Path(__file__).parent.parent,
@@ -135,6 +141,29 @@ def sink(folder: Path, answer_after: float = 0.0) -> Iterator[tuple[int, Path]]:
         program.wait(30)
         (folder / "most").write_bytes(said)
         program.stdout.close()
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Where mail goes: a port, a file that grows while mail comes in, and what came in by the end:
+    recipient, edition and Message-ID of each.
+    """
+
+    port: int
+    grows: Path
+    read: Callable[[], list[tuple[str, str, str]]]
+
+
+@contextmanager
+def into_sink(folder: Path, answer_after: float = 0.0) -> Iterator[Receiver]:
+    """The relay of our own."""
+    with sink(folder, answer_after) as (port, taken):
+
+        def read() -> list[tuple[str, str, str]]:
+            lines = [line.split("\t") for line in taken.read_text().splitlines()]
+            return [(line[0], line[1].partition(":")[0], line[2]) for line in lines]
+
+        yield Receiver(port, taken, read)
 
 
 @dataclass(frozen=True)
@@ -164,18 +193,20 @@ def live(
     workers: int,
     kills: int,
     chance: random.Random,
-    answer_after: float = 0.002,
+    into: AbstractContextManager[Receiver],
     jumps: Sequence[timedelta] = (),
     presses: int = 0,
 ) -> Afterwards:
-    """Sends all that is in the outbox with so many workers, of which one is killed so often.
+    """Sends all that is in the outbox `into` something with so many workers, of which one is killed
+    so often.
 
     Between the kills the clock of all is wrong by each of `jumps` in turn, and so often an operator
     sends by hand, twice at once.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    with sink(folder, answer_after) as (port, taken):
+    with into as receiver:
+        port, taken = receiver.port, receiver.grows
         start = time.monotonic()
 
         clock = folder / "clock"
@@ -194,10 +225,10 @@ def live(
         by_hand: list[ForkServerProcess] = []
         jumped = killed = 0
         while killed < kills and is_open(store):
-            before = _lines(taken)
+            before = lines_of(taken)
             until = time.monotonic() + _PATIENCE
             # Somewhere behind the next few messages, and anywhere between two steps of one.
-            while _lines(taken) < before + chance.randint(1, 6) and is_open(store):
+            while lines_of(taken) < before + chance.randint(1, 6) and is_open(store):
                 assert time.monotonic() < until, "nothing is sent any more"
                 time.sleep(0.002)
             time.sleep(chance.uniform(0, 0.02))
@@ -216,7 +247,7 @@ def live(
             one.join(_PATIENCE * 12)
             assert one.exitcode == 0
         seconds = time.monotonic() - start
-        lines = [line.split("\t") for line in taken.read_text().splitlines()]
+        came = receiver.read()
     with store.reading() as connection:
         undecided = connection.scalar(select(func.sum(outbox.c.undecided)))
         states = Counter(connection.scalars(select(outbox.c.state)))
@@ -224,13 +255,14 @@ def live(
         kills=killed,
         jumps=jumped,
         presses=len(by_hand) // 2,
-        taken=Counter((line[0], line[1].partition(":")[0]) for line in lines),
-        names=len({line[2] for line in lines}),
+        taken=Counter((recipient, edition) for recipient, edition, _ in came),
+        names=len({name for _, _, name in came}),
         undecided=int(undecided or 0),
         states=states,
         seconds=seconds,
     )
 
 
-def _lines(path: Path) -> int:
+def lines_of(path: Path) -> int:
+    """How many lines a file has by now, which may not be there yet."""
     return path.read_bytes().count(b"\n") if path.exists() else 0

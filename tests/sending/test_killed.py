@@ -27,6 +27,7 @@ def test_two_senders_of_whom_one_is_killed_again_and_again_while_clocks_jump(
         workers=2,
         kills=KILLS,
         chance=random.Random(7),
+        into=killing.into_sink(tmp_path, answer_after=0.002),
         jumps=JUMPS,
         presses=1,
     )

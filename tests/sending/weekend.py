@@ -180,6 +180,7 @@ class _Life:
     stayers: list[Reader]
     latest: datetime
     due: int = 0
+    written: int = 0
     crew: list[ForkServerProcess] = field(default_factory=list)
     by_hand: list[ForkServerProcess] = field(default_factory=list)
     killed: int = 0
@@ -219,18 +220,21 @@ class _Life:
     def is_settled(self) -> bool:
         """Whether all that was ever due is written, and nothing is to be sent now."""
         soon = and_(outbox.c.state == "queued", outbox.c.next_try <= self.clock.now())
+        count = select(func.count()).select_from(outbox)
+        theirs = count.join(people, _THEIRS).where(people.c.address.like("r%"))
         with self.store.reading() as connection:
-            if connection.scalar(
-                select(func.count()).select_from(outbox).where(or_(_SENDING, soon))
-            ):
+            self.written = connection.scalar(theirs) or 0
+            if self.written != self.due:
                 return False
-            written = select(func.count()).select_from(outbox).join(people, _THEIRS)
-            return connection.scalar(written.where(people.c.address.like("r%"))) == self.due
+            return not connection.scalar(count.where(or_(_SENDING, soon)))
 
     def settle(self) -> None:
-        until = time.monotonic() + 60
+        """Waits until it is, as long as something moves."""
+        moved, until = 0, 0.0
         while not self.is_settled():
-            assert time.monotonic() < until, "nothing is sent any more"
+            if (now := killing.lines_of(self.taken) + self.written) != moved or not until:
+                moved, until = now, time.monotonic() + 60
+            assert time.monotonic() < until, f"nothing moves: {self.written} of {self.due}"
             assert all(one.exitcode in (None, -signal.SIGKILL) for one in self.crew)
             time.sleep(0.02)
 

@@ -19,7 +19,7 @@ from bibtexparser.middlewares.names import (
 )
 
 from broadsheet.intake.jsonl import links_in
-from broadsheet.intake.opening import EXCERPT_BYTES, Input, InputError, Line
+from broadsheet.intake.opening import EXCERPT_BYTES, Input, InputError
 from broadsheet.intake.works import (
     LONGEST_ABSTRACT,
     LONGEST_NAME,
@@ -73,6 +73,10 @@ _DAY = re.compile(r"(?<!\d)([1-9]|0[1-9]|[12]\d|3[01])(?!\d)")
 _DELIMITER = re.compile(r'[{}"]')
 _TOKEN = re.compile(r'\{|"|[^\s#{}"]+')
 _DISAMBIGUATED = re.compile(r" \d{4}\Z")
+_ESCAPED = re.compile(r"\\([_%#&~{}])")
+_LINK = re.compile(r"\\(?:url|href)\s*\{([^{}]*)\}")
+# Fields that may speak of an arXiv paper.
+_TELLING = ("journal", "journaltitle", "volume", "note", "howpublished", "doi", "url")
 
 # It tells of every fault in a file on standard error; the quarantine is where they belong.
 logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
@@ -133,24 +137,20 @@ def _blocks(opened: Input, file: _File) -> Iterator[_Block]:
     """The file in blocks; what stands before the first entry is left out."""
     parts: list[bytes] = []
     number, size = 0, 0
-    for line in opened.lines():
-        if not parts and (stated := _ENCODING.match(line.data)):
+    for line_number, data, line_size in opened.lines():
+        if not parts and (stated := _ENCODING.match(data)):
             name = stated[1].decode("ascii", "replace").lower()
             file.encoding = name if name in _ENCODINGS else "utf-8"
-        if _BEGIN.match(line.data):
+        if data and _BEGIN.match(data):
             if parts:
                 yield _Block(number, b"\n".join(parts), size)
-            parts, number, size = [_bounded(line)], line.number, line.size + 1
+            parts, number, size = [data[: _LARGEST_ENTRY + 1]], line_number, line_size + 1
         elif parts:
             if size <= _LARGEST_ENTRY:
-                parts.append(_bounded(line))
-            size += line.size + 1
+                parts.append(data[: _LARGEST_ENTRY + 1])
+            size += line_size + 1
     if parts:
         yield _Block(number, b"\n".join(parts), size)
-
-
-def _bounded(line: Line) -> bytes:
-    return line.data[: _LARGEST_ENTRY + 1]
 
 
 def _read_block(block: _Block, file: _File) -> Iterator[Record | Quarantined]:
@@ -298,21 +298,21 @@ def _clear(fields: dict[str, str], name: str) -> str:
 
 def _verbatim(fields: dict[str, str], name: str) -> str:
     """A field that TeX reads as it stands; some programs escape its characters all the same."""
-    text = re.sub(r"\\([_%#&~{}])", r"\1", fields.get(name, "").strip())
-    match = re.match(r"\\(?:url|href)\s*\{([^{}]*)\}", text)
+    text = fields.get(name, "").strip()
+    if not text:
+        return ""
+    text = _ESCAPED.sub(r"\1", text)
+    match = _LINK.match(text)
     return match[1].strip() if match else text.strip("{}<> ")
 
 
 def _identifiers(fields: dict[str, str]) -> tuple[str, ...]:
-    stated = [known_address(_verbatim(fields, name)) for name in ("url", "doi")]
+    stated = [known_address(_verbatim(fields, name)) for name in ("url", "doi") if name in fields]
     eprint = _verbatim(fields, "eprint")
     kind = (fields.get("archiveprefix") or fields.get("eprinttype") or "arxiv").strip("{} ")
     if kind.lower() == "arxiv":
         stated.append(arxiv_stated(f"arXiv:{eprint}"))
-    stated += [
-        arxiv_stated(_verbatim(fields, name)[:500])
-        for name in ("journal", "journaltitle", "volume", "note", "howpublished", "doi", "url")
-    ]
+    stated += [arxiv_stated(_verbatim(fields, name)[:500]) for name in _TELLING if name in fields]
     return without_arxivs_dois(identifiers_of([*stated, doi(_verbatim(fields, "doi"))]))
 
 

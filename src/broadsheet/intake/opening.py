@@ -11,10 +11,9 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BufferedReader, FileIO, RawIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -43,8 +42,7 @@ class InputError(Exception):
         self.head = head
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line without its end. `size` counts all its bytes; `data` is cut at LONGEST_LINE."""
 
     number: int
@@ -99,7 +97,11 @@ class Input:
         with self._in_words():
             while data := self._plain.readline(LONGEST_LINE + 1):
                 self._line += 1
-                yield self._finished(data)
+                if self._line == 1 or len(data) > LONGEST_LINE:
+                    yield self._finished(data)
+                else:  # nearly every line
+                    data = data.rstrip(b"\r\n")
+                    yield Line(self._line, data, len(data))
 
     def pieces(self) -> Iterator[bytes]:
         """The file's bytes in turn, for formats that know no lines; instead of `lines`."""
@@ -117,7 +119,9 @@ class Input:
         return bytes(data)
 
     def _finished(self, data: bytes) -> Line:
-        """The line that begins with `data`, reading on to its end where it is too long."""
+        """The line that begins with `data`, reading on to its end where it is too long; the first
+        one without a byte order mark.
+        """
         size, last = len(data), data
         while size > LONGEST_LINE and not last.endswith(b"\n"):
             last = self._plain.readline(LONGEST_LINE)

@@ -406,6 +406,11 @@ class Listing:
     notes: tuple[str, ...] = ()
     marks: frozenset[str] = frozenset()
 
+    @property
+    def took(self) -> str:
+        """How long it took, as a person reads it: `12.3 ms`, `1.1 s`."""
+        return f"{self.took_ms:.1f} ms" if self.took_ms < 999.95 else f"{self.took_ms / 1000:.1f} s"
+
 
 class DayState(StrEnum):
     """How a source's day stands in the ledger. Only what was stated and is held is complete."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broadsheet.records import Order, Period, View
+from broadsheet.records import Listing, Order, Period, View
 from broadsheet.views import catalogue, periods
 from broadsheet.views.catalogue import Edition, Holdings, view_of
 from broadsheet.views.query import parse
@@ -205,3 +205,19 @@ def test_holdings_follow_every_change(library: Library) -> None:
     assert shelves.holdings() == Holdings(papers=2, undated=1, samples=1, quarantined=0)
     library.remove("sample")
     assert shelves.holdings() == Holdings(papers=1, undated=0, samples=0, quarantined=0)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "said"),
+    [
+        (0.04, "0.0 ms"),
+        (12.34, "12.3 ms"),
+        (999.9, "999.9 ms"),
+        (999.96, "1.0 s"),
+        (1085.5, "1.1 s"),
+    ],
+)
+def test_what_a_list_took_is_told_in_the_unit_that_people_use(
+    milliseconds: float, said: str
+) -> None:
+    assert Listing(View(), (), 0, milliseconds).took == said

@@ -120,7 +120,7 @@ def search(query: str, limit: int, explain: bool, as_json: bool, data: Path | No
     say_notes(listing)
     for entry in listing.entries:
         print_entry(entry, explain)
-    out.print(f"{listing.total:,} papers in {listing.took_ms:.1f} ms.")
+    out.print(f"{listing.total:,} papers in {listing.took}.")
 
 
 @click.command()

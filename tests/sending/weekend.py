@@ -220,7 +220,7 @@ class _Life:
         self.crew[place] = self.begin()
         # The turn of who was killed while it wrote runs out by itself in minutes.
         with self.store.writing() as connection:
-            connection.execute(delete(services))
+            connection.execute(delete(services).where(services.c.name == "mail: editions"))
 
     def is_settled(self) -> bool:
         """Whether all that is due is written, perhaps with what was due by a clock that was ahead,

@@ -22,18 +22,18 @@ data_directory = {folder}/data
 mail_owner = postfix
 default_privs = nobody
 myhostname = mx.papers.example
-mydestination =
+mydestination = {local_domain}
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
 biff = no
-alias_maps =
+alias_maps = {aliases}
 local_recipient_maps =
 recipient_delimiter = +
 maillog_file = {folder}/log/mail.log
 maillog_file_prefixes = {folder}
 smtpd_relay_restrictions = permit_mynetworks, reject
-virtual_mailbox_domains = papers.example, readers.example, example.org
+virtual_mailbox_domains = {domains}
 virtual_mailbox_base = {folder}/boxes
 virtual_mailbox_maps = texthash:{folder}/etc/boxes
 virtual_uid_maps = static:{uid}
@@ -54,6 +54,7 @@ error unix - - n - - error
 proxymap unix - - n - - proxymap
 anvil unix - - n - 1 anvil
 virtual unix - n n - - virtual
+local unix - n n - - local
 postlog unix-dgram n - n - 1 postlogd
 gone unix - n n - - pipe flags= user=nobody argv={folder}/etc/gone
 """
@@ -105,8 +106,10 @@ def command() -> str | None:
 
 
 @contextmanager
-def running(mailboxes: Mapping[str, str]) -> Iterator[Postfix]:
-    """A Postfix that has these mailboxes, as folders by address, and `bounces@papers.example`."""
+def running(mailboxes: Mapping[str, str], to_command: str = "") -> Iterator[Postfix]:
+    """A Postfix that has these mailboxes, as folders by address, and `bounces@papers.example`: a
+    mailbox too, or a command (the text of a script) that gets what comes in.
+    """
     program = command()
     assert program is not None
     # Postfix gives up its rights, and the folders of tests are closed to others.
@@ -121,8 +124,21 @@ def running(mailboxes: Mapping[str, str]) -> Iterator[Postfix]:
     os.chown(folder / "data", owner.pw_uid, owner.pw_gid)
     nobody = pwd.getpwnam("nobody")
     os.chown(folder / "boxes", nobody.pw_uid, nobody.pw_gid)
-    said = {"folder": folder, "port": port, "uid": nobody.pw_uid, "gid": nobody.pw_gid}
     etc = folder / "etc"
+    domains = ["readers.example", "example.org", *([] if to_command else ["papers.example"])]
+    said = {
+        "folder": folder,
+        "port": port,
+        "uid": nobody.pw_uid,
+        "gid": nobody.pw_gid,
+        "domains": ", ".join(domains),
+        "local_domain": "papers.example" if to_command else "",
+        "aliases": f"texthash:{etc}/aliases" if to_command else "",
+    }
+    # As `/etc/aliases` has it, but for the colon, which this kind of table does without.
+    (etc / "aliases").write_text(f'bounces "|{etc}/take"\n')
+    (etc / "take").write_text(to_command)
+    (etc / "take").chmod(0o755)
     (etc / "main.cf").write_text(_MAIN.format(**said))
     (etc / "master.cf").write_text(_MASTER.format(**said))
     names = [f"{address} {name}/" for address, name in mailboxes.items()]

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import socket
+import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from pathlib import Path
 
 import pytest
+import uvicorn
 
 from broadsheet.mail import bounces, verp
 from broadsheet.mail.relay import Relay
+from broadsheet.search.follow import SearchIndex
 from broadsheet.store import keys, suppressions
 from broadsheet.store.engine import Store
 from broadsheet.store.suppressions import Why
+from broadsheet.views.catalogue import Catalogue
+from broadsheet.web.app import create_app
+from broadsheet.web.desk import Secrets
 from conftest import lacking
 
 from . import postfix as real
@@ -27,6 +39,54 @@ def postfix() -> Iterator[Postfix]:
         lacking("postfix", "There is no Postfix here, or no right to start one (root).")
     with real.running({"r0@readers.example": "ada", "r1@readers.example": "bob"}) as program:
         yield program
+
+
+@contextmanager
+def open_to_reports(store: Store, folder: Path, secret: str) -> Iterator[str]:
+    """The site as a server; gives its address."""
+    app = create_app(
+        store, Catalogue(store, SearchIndex(folder / "words")), secrets=Secrets(reports=secret)
+    )
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+        thread.start()
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(30)
+
+
+def test_bounces_that_postfix_gives_to_the_documented_command_arrive(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    if real.command() is None:
+        lacking("postfix", "There is no Postfix here, or no right to start one (root).")
+    if shutil.which("curl") is None:
+        pytest.skip("There is no curl here, which the documented command calls.")
+    document = Path(__file__).parents[2] / "docs" / "mail.md"
+    [script] = re.findall(r"```sh\n(#!/bin/sh\n.*?curl.*?)```", document.read_text(), re.DOTALL)
+    # What runs the command is another user, who does not see into the tests' folders.
+    shown = Path(tempfile.mkdtemp(prefix="broadsheet-report-"))
+    shown.chmod(0o755)
+    (shown / "report").write_text("Authorization: Bearer a-secret-for-reports\n")
+    with open_to_reports(sqlite_store, tmp_path, "a-secret-for-reports") as site:
+        said = script.replace("https://papers.example.org", site)
+        said = said.replace("/etc/broadsheet/report", str(shown / "report"))
+        with real.running({}, to_command=said) as program:
+            post = Post(sqlite_store, Relay("127.0.0.1", program.port, wait=20.0))
+            post.subscribe("eve@gone.example")
+            post.write()
+            with post.store.writing() as connection:
+                key = keys.draw(connection)
+            post.send(envelope=lambda n: verp.return_path(key, "bounces@papers.example", n))
+            until(lambda: barred(post) == {"eve@gone.example": Why.BOUNCE})
+    shutil.rmtree(shown)
+
+
+def barred(post: Post) -> dict[str, Why]:
+    """Who gets nothing more, and why."""
+    with post.store.reading() as connection:
+        return {one.mailbox: one.reason for one in suppressions.every(connection)}
 
 
 def test_postfix_delivers_each_message_once_and_its_bounces_find_back(
@@ -57,6 +117,4 @@ def test_postfix_delivers_each_message_once_and_its_bounces_find_back(
         with post.store.writing() as connection:
             taken = bounces.take_report(connection, raw, datetime.now(UTC))
         assert (taken.kind, taken.address) == ("bounce", "eve@gone.example")
-    with post.store.reading() as connection:
-        barred = {one.mailbox: one.reason for one in suppressions.every(connection)}
-    assert barred == {"nobody@readers.example": Why.BOUNCE, "eve@gone.example": Why.BOUNCE}
+    assert barred(post) == {"nobody@readers.example": Why.BOUNCE, "eve@gone.example": Why.BOUNCE}

@@ -214,8 +214,10 @@ def _database(engine: str, server: str | None, folder: Path) -> Iterator[str]:
     name = f"broadsheet_bench_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f"create database {name}")
-        yield f"{server.rpartition('/')[0]}/{name}"
-        admin.execute(f"drop database {name} with (force)")
+        try:
+            yield f"{server.rpartition('/')[0]}/{name}"
+        finally:
+            admin.execute(f"drop database {name} with (force)")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,8 @@ def test_a_vector_does_not_depend_on_its_place_in_many_blocks() -> None:
     embedder = load_built_in()
     long = "bayesian inference of unseen zyxoproteins in deep networks " * 300
     many = embedder.encode_queries([long, "short"] * 40)
-    np.testing.assert_array_equal(many[::2], np.repeat(many[:1], 40, axis=0))
+    # Alone it is added up another way than with many.
+    np.testing.assert_array_equal(many[::2], np.repeat(embedder.encode_queries([long]), 40, axis=0))
     np.testing.assert_array_equal(many[1::2], embedder.encode_queries(["short"] * 40))
 
 

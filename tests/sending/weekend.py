@@ -208,8 +208,11 @@ class _Life:
         """Somewhere behind the next few messages, and anywhere between two steps of one."""
         before, until = killing.lines_of(self.taken), time.monotonic() + 5.0
         more = self.chance.randint(1, 6)
+        looks = 0
         while killing.lines_of(self.taken) < before + more and time.monotonic() < until:
-            if self.is_settled():
+            looks += 1
+            # Now and then only: the workers need the store more.
+            if looks % 20 == 0 and self.is_settled():
                 break
             time.sleep(0.002)
         time.sleep(self.chance.uniform(0, 0.02))
@@ -243,7 +246,7 @@ class _Life:
                 moved, until = now, time.monotonic() + 60
             assert time.monotonic() < until, f"nothing moves: {self.written} of {self.due}"
             assert all(one.exitcode in (None, -signal.SIGKILL) for one in self.crew)
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def leave(self) -> None:
         """Some readers leave, whatever is on its way."""

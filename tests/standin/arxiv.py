@@ -214,6 +214,8 @@ class Standin:
     def begin(self, connection: socket.socket, started: float) -> _Turn:
         """A request has come. Whoever has left by now had left before it came."""
         turn = _Turn(connection, started)
+        if turn.is_left():  # it waited here longer than its client did
+            turn.left = started
         with self._lock:
             for other in self._under_way:
                 if other.left is None and other.is_left():
@@ -230,7 +232,8 @@ class Standin:
                 return
             self._under_way.remove(turn)
         ended = time.monotonic() if turn.left is None else turn.left
-        given_up = given_up or turn.left is not None
+        # Who has not had the last byte yet has no reason to go but that they gave up.
+        given_up = given_up or turn.left is not None or turn.is_left()
         self.note(Request(turn.started, ended, path, agent, status, given_up))
 
     def wait_for(self, count: int, timeout: float = 10.0) -> bool:

@@ -80,10 +80,24 @@ def test_whoever_hung_up_before_asking_again_did_not_ask_twice_at_once(arxiv: St
         assert arxiv.closest() == math.inf
         # Whoever is still there did.
         waiting = arxiv.begin(second, time.monotonic())
-        arxiv.end(arxiv.begin(first, time.monotonic()), "/", "", 200)
+        arxiv.end(arxiv.begin(stays, time.monotonic()), "/", "", 200)
         arxiv.end(waiting, "/", "", 200)
         assert arxiv.overlapping() == 2
         assert arxiv.closest() < 0
+
+
+def test_who_left_while_the_request_waited_here_asked_nothing(arxiv: Standin) -> None:
+    first, client = socket.socketpair()
+    second, stays = socket.socketpair()
+    with first, second, stays:
+        client.close()
+        waiting = arxiv.begin(second, time.monotonic())
+        late = arxiv.begin(first, time.monotonic())
+        arxiv.end(late, "/", "", 200)
+        arxiv.end(waiting, "/", "", 200)
+        arxiv.end(arxiv.begin(second, time.monotonic()), "/", "", 200)
+    assert [request.given_up for request in arxiv.requests] == [False, True, False]
+    assert arxiv.overlapping() == 1
 
 
 # --- Control --------------------------------------------------------------------------------------

@@ -192,9 +192,12 @@
     box.setAttribute("aria-activedescendant", marked.id);
   };
   const isOpen = () => !list.hidden;
-  const close = () => {
+  const settle = () => { // no other list is to come
     clearTimeout(timer);
     asking?.abort();
+  };
+  const close = () => {
+    settle();
     mark(-1);
     list.hidden = true;
     heard.textContent = "";
@@ -228,8 +231,7 @@
     heard.textContent = options.length ? `${options.length} suggestion${options.length === 1 ? "" : "s"}` : "";
   };
   const ask = async () => {
-    clearTimeout(timer);
-    asking?.abort();
+    settle();
     const mine = (asking = new AbortController());
     const text = box.value;
     let found;
@@ -273,9 +275,13 @@
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && !event.altKey) {
       event.preventDefault();
-      if (!isOpen()) ask();
+      if (!isOpen()) {
+        ask();
+        return;
+      }
+      settle(); // whoever moves in a list keeps it
       // Past either end lies the box itself, then the other end.
-      else mark(at + step >= options.length ? -1 : at + step < -1 ? options.length - 1 : at + step);
+      mark(at + step >= options.length ? -1 : at + step < -1 ? options.length - 1 : at + step);
     } else if (event.key === "Enter" && isOpen() && options[at]) {
       event.preventDefault();
       choose(options[at].suggestion);

@@ -166,6 +166,7 @@ def lived(url: str, folder: Path, readers: int) -> Figures:
         "to who left, has no mailbox or is not due": len(after.unwanted),
         "undecided": after.undecided,
         "came twice, under one Message-ID": after.twice,
+        "of them not in doubt": len(after.unexplained),
         "came more than twice": sum(count > 2 for count in after.taken.values()),
         "refused for good": after.refused,
         **{f"the relay: {mood}": count for mood, count in after.moods.items()},

@@ -38,6 +38,8 @@ def test_each_reader_gets_the_editions_of_their_own_clock_once(
     assert after.unwanted == set()
     # Nobody lacks an edition but who was in doubt twice, and that is written down.
     assert after.lost <= after.given_up
+    # Twice comes only what was in doubt.
+    assert after.unexplained == set()
     assert max(after.taken.values()) <= 2
     assert after.names == len(after.taken)
     cut = sum(count for mood, count in after.moods.items() if "dot" in mood)

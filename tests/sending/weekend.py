@@ -145,6 +145,8 @@ class Afterwards:
     jumps: int
     presses: int
     undecided: int
+    # Of whom it is written down that nobody can tell whether the relay has it.
+    in_doubt: set[tuple[str, str]]
     given_up: set[tuple[str, str]]
     refused: int
     moods: dict[str, int]
@@ -159,6 +161,11 @@ class Afterwards:
     def unwanted(self) -> set[tuple[str, str]]:
         """What came and should not have."""
         return self.taken.keys() - self.expected - self.allowed
+
+    @property
+    def unexplained(self) -> set[tuple[str, str]]:
+        """What came more often than once though the relay had answered."""
+        return {one for one, count in self.taken.items() if count > 1} - self.in_doubt
 
     @property
     def twice(self) -> int:
@@ -393,6 +400,7 @@ def _afterwards(life: _Life, jumps: int, presses: int, seconds: float) -> Afterw
     with life.store.reading() as connection:
         chosen = select(people.c.address, outbox.c.edition, outbox.c.state, outbox.c.undecided)
         rows = connection.execute(chosen.select_from(outbox).join(people, _THEIRS)).all()
+    named = [(row, (row.address, row.edition.replace(":", "-"))) for row in rows if row.undecided]
     kinds = {mood: int(count) for count, mood in counted}
     return Afterwards(
         expected=expected,
@@ -403,11 +411,8 @@ def _afterwards(life: _Life, jumps: int, presses: int, seconds: float) -> Afterw
         jumps=jumps,
         presses=presses,
         undecided=sum(row.undecided for row in rows),
-        given_up={
-            (row.address, row.edition.replace(":", "-"))
-            for row in rows
-            if row.state == "failed" and row.undecided
-        },
+        in_doubt={name for _, name in named},
+        given_up={name for row, name in named if row.state == "failed"},
         refused=kinds.pop("refused for good", 0),
         moods=kinds,
         seconds=seconds,

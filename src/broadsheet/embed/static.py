@@ -32,8 +32,9 @@ BUILT_IN = Path(__file__).parent / "model"
 LONGEST_TEXT = 50_000
 # Words looked up at once, which spreads the overhead of each step.
 _BLOCK = 32_000
-# Rows from which on scipy, which takes a moment to load, adds them up in half the time.
-_MANY = 5_000
+# Rows from which on scipy adds them up in half the time; it takes a moment to load, and the texts
+# of a page, which somebody waits for, have fewer.
+_MANY = 15_000
 # No row; no row and no place in the text; no row and nothing to guess one from.
 _UNKNOWN, _SKIPPED, _NO_WORD = -1, -2, -3
 # Spellings whose rows are remembered: those of a million papers, but for what occurs once.

@@ -40,7 +40,7 @@ WRITER = message.Sender("papers@papers.example", "Broadsheet", "https://papers.e
 LEASE = timedelta(seconds=1.0)
 OPTIONS = Options(lease=LEASE, batch=16)
 _PATIENCE = 120.0
-_AT_ONCE = 500
+AT_ONCE = 500
 
 
 def work(
@@ -82,26 +82,36 @@ def is_open(store: Store) -> bool:
         return bool(connection.scalar(select(func.count()).select_from(outbox).where(waiting)))
 
 
+def enrol(
+    connection: Connection, readers: Sequence[tuple[str, str, int]], since: datetime
+) -> Sequence[int]:
+    """Many daily readers of the front page at once, who said yes then: address, zone and hour of
+    each. Gives their numbers.
+    """
+    usual = {"state": "confirmed", "weekday": 0, "made": since, "confirmed": since}
+    numbers = connection.scalars(
+        insert(people).returning(people.c.number, sort_by_parameter_order=True),
+        [
+            {"address": address, "mailbox": address, "zone": zone, "hour": hour, **usual}
+            for address, zone, hour in readers
+        ],
+    ).all()
+    daily = {"view": "/", "title": "F", "rhythm": Rhythm.DAILY.value, "most": 20}
+    connection.execute(
+        insert(subscriptions),
+        [{"subscriber": one, "made": since, "confirmed": since, **daily} for one in numbers],
+    )
+    return numbers
+
+
 def fill(store: Store, readers: int, editions: Sequence[str]) -> None:
     """Readers, and a message of each edition for each of them."""
     now = datetime.now(UTC) - timedelta(seconds=1)
-    usual = {"state": "confirmed", "zone": "UTC", "hour": 7, "weekday": 0}
-    daily = {"view": "/", "title": "F", "rhythm": Rhythm.DAILY.value, "most": 20}
-    for first in range(0, readers, _AT_ONCE):
-        names = [f"r{n}@example.org" for n in range(first, min(first + _AT_ONCE, readers))]
+    for first in range(0, readers, AT_ONCE):
+        names = [f"r{n}@example.org" for n in range(first, min(first + AT_ONCE, readers))]
         with store.writing() as connection:
             key = keys.draw(connection)
-            numbers = connection.scalars(
-                insert(people).returning(people.c.number, sort_by_parameter_order=True),
-                [
-                    {"address": name, "mailbox": name, "made": now, "confirmed": now, **usual}
-                    for name in names
-                ],
-            ).all()
-            connection.execute(
-                insert(subscriptions),
-                [{"subscriber": one, "made": now, "confirmed": now, **daily} for one in numbers],
-            )
+            numbers = enrol(connection, [(name, "UTC", 7) for name in names], now)
             for edition in editions:
                 letters = [
                     message.build(

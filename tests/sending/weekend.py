@@ -20,7 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select
+from sqlalchemy import Connection, and_, delete, func, or_, select
 
 from broadsheet.mail import editions, relay, sending
 from broadsheet.mail.relay import Relay
@@ -30,8 +30,7 @@ from broadsheet.search.follow import SearchIndex
 from broadsheet.store import putting, subscribers
 from broadsheet.store.clock import now_on
 from broadsheet.store.engine import Store, open_store
-from broadsheet.store.subscribers import Rhythm
-from broadsheet.store.tables import outbox, services, subscriptions
+from broadsheet.store.tables import outbox, services
 from broadsheet.store.tables import subscribers as people
 from broadsheet.views.catalogue import Catalogue
 from mail import year
@@ -44,7 +43,6 @@ JUMPS = (HOUR, timedelta(0), -HOUR, timedelta(0))
 # Of so many readers one leaves while the clocks change, and of as many one has no mailbox.
 _ONE_IN = 25
 _HOURS = (0, 1, 2, 3, 7)
-_AT_ONCE = 500
 _SENDING = outbox.c.state == "sending"
 _THEIRS = people.c.number == outbox.c.subscriber
 
@@ -346,28 +344,10 @@ def _subscribed(store: Store, readers: int, since: datetime) -> list[Reader]:
         name = {_ONE_IN - 1: "gone", _ONE_IN - 2: "leaver"}.get(number % _ONE_IN, "r")
         zone, hour = zones[number % len(zones)], _HOURS[number // len(zones) % len(_HOURS)]
         found.append(Reader(f"{name}{number}@example.org", zone, hour))
-    usual = {"state": "confirmed", "made": since, "confirmed": since, "weekday": 0}
-    daily = {"view": "/", "title": "F", "rhythm": Rhythm.DAILY.value, "most": 5}
-    for first in range(0, readers, _AT_ONCE):
-        some = found[first : first + _AT_ONCE]
+    for first in range(0, readers, killing.AT_ONCE):
+        some = found[first : first + killing.AT_ONCE]
         with store.writing() as connection:
-            numbers = connection.scalars(
-                insert(people).returning(people.c.number, sort_by_parameter_order=True),
-                [
-                    {
-                        "address": one.address, "mailbox": one.address,
-                        "zone": one.zone, "hour": one.hour, **usual,
-                    }
-                    for one in some
-                ],
-            ).all()  # fmt: skip
-            connection.execute(
-                insert(subscriptions),
-                [
-                    {"subscriber": one, "made": since, "confirmed": since, **daily}
-                    for one in numbers
-                ],
-            )
+            killing.enrol(connection, [(one.address, one.zone, one.hour) for one in some], since)
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 
 from broadsheet.records import Record
-from broadsheet.store import outbox, putting, subscribers, suppressions
+from broadsheet.store import mail_status, outbox, putting, subscribers, suppressions
 from broadsheet.store import tables as t
 from broadsheet.store.engine import Store, open_store
 from broadsheet.store.outbox import Standing
@@ -31,7 +31,7 @@ def test_an_edition_is_queued_once_and_its_papers_count_as_sent(store: Store) ->
         assert not outbox.keep_silent(connection, ada, TODAY, "nothing qualified", LATER)
         assert outbox.has(connection, ada, TODAY)
         assert outbox.sent_before(connection, ada, papers) == set(papers[:2])
-        assert outbox.summary(connection).counts == {Standing.QUEUED: 1}
+        assert mail_status.summary(connection).counts == {Standing.QUEUED: 1}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_silence_has_its_reason_and_is_never_sent(store: Store) -> None:
         ada = reader(connection).number
         assert outbox.keep_silent(connection, ada, TODAY, "nothing qualified", NOON)
         assert taken(connection) == []
-        assert outbox.reasons(connection) == [("silent", "nothing qualified", 1)]
+        assert mail_status.reasons(connection) == [("silent", "nothing qualified", 1)]
 
 
 def test_a_message_is_one_sender_s_until_the_lease_is_over(store: Store) -> None:
@@ -191,7 +191,7 @@ def test_a_clock_that_was_put_back_keeps_no_message_waiting(store: Store) -> Non
         assert outbox.recover(connection, NOON) == 1
         again = taken(connection, "other", NOON)
         assert {due.number for due in again} == {first.number, second.number}
-        assert outbox.summary(connection).undecided == 1
+        assert mail_status.summary(connection).undecided == 1
         # What is to be tried again in some hours still waits for them.
         for number in (first.number, second.number):
             outbox.record_again(connection, number, "other", NOON + 290 * MINUTE, "r", "450")
@@ -262,7 +262,7 @@ def test_what_was_before_its_dot_is_sent_by_the_next_one_and_not_counted(store: 
         assert outbox.recover(connection, NOON + MINUTE) == 0
         [due] = taken(connection, "next", NOON + MINUTE)
         assert (due.number, due.attempts) == (number, 0)
-        assert outbox.summary(connection).undecided == 0
+        assert mail_status.summary(connection).undecided == 0
 
 
 def test_what_was_in_doubt_is_sent_once_more_and_then_no_more(store: Store) -> None:
@@ -276,7 +276,7 @@ def test_what_was_in_doubt_is_sent_once_more_and_then_no_more(store: Store) -> N
             assert outbox.recover(connection, now) == 0
             assert outbox.recover(connection, now + MINUTE) == 1
             assert standing(connection, number)[0] == expected
-            assert outbox.summary(connection).undecided == time
+            assert mail_status.summary(connection).undecided == time
         assert standing(connection, number)[1] == "undecided twice: no answer to the whole message"
 
 
@@ -300,7 +300,7 @@ def test_a_refusal_for_now_waits_and_one_for_good_is_the_end(store: Store) -> No
         assert taken(connection, "me", NOON + 4 * MINUTE) == []
         [due] = taken(connection, "me", NOON + 5 * MINUTE)
         assert (due.number, due.attempts) == (first, 1)
-        assert outbox.summary(connection).last_answer == "450 later"
+        assert mail_status.summary(connection).last_answer == "450 later"
         assert standing(connection, second) == ("failed", "refused")
 
 
@@ -389,7 +389,7 @@ def test_editions_are_counted_by_state_and_confirmations_are_one(store: Store) -
         outbox.keep_silent(connection, ask, TODAY, "nothing", NOON)
         taken(connection)
         outbox.record_sent(connection, numbers[0], "me", LATER, "relay", "250")
-        editions = {one.name: one for one in outbox.editions(connection, NOON)}
+        editions = {one.name: one for one in mail_status.editions(connection, NOON)}
         assert editions.keys() == {TODAY, "confirm"}
         assert editions[TODAY].counts == {
             Standing.SENT: 1,
@@ -398,8 +398,8 @@ def test_editions_are_counted_by_state_and_confirmations_are_one(store: Store) -
         }
         assert editions[TODAY].last_sent == LATER
         assert editions["confirm"].counts == {Standing.QUEUED: 2}
-        assert outbox.editions(connection, LATER) == []
-        assert outbox.due(connection, NOON)[TODAY] == 2
+        assert mail_status.editions(connection, LATER) == []
+        assert mail_status.due(connection, NOON)[TODAY] == 2
 
 
 def test_numbers_of_subscribers_and_messages_are_never_given_again(store: Store) -> None:

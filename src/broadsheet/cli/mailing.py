@@ -25,8 +25,9 @@ from broadsheet.mail.dkim import KeyFileError
 from broadsheet.mail.sending import Sender, Tally, run
 from broadsheet.ops import mailing
 from broadsheet.ops import settings as ops_settings
-from broadsheet.store import outbox, suppressions
-from broadsheet.store.outbox import Edition, Standing, Summary
+from broadsheet.store import mail_status, outbox, suppressions
+from broadsheet.store.mail_status import Edition, Summary
+from broadsheet.store.outbox import Standing
 from broadsheet.store.suppressions import Why
 from broadsheet.text.normalise import plain
 
@@ -46,9 +47,9 @@ def status(as_json: bool, data: Path | None) -> None:
     now = datetime.now(UTC)
     settings = ops_settings.load(data=data)
     with opened(data) as parts, parts.store.reading() as connection:
-        summary = outbox.summary(connection)
-        editions = outbox.editions(connection, now - _DAYS)
-        reasons = outbox.reasons(connection)
+        summary = mail_status.summary(connection)
+        editions = mail_status.editions(connection, now - _DAYS)
+        reasons = mail_status.reasons(connection)
         watched = watching.watch(connection, now)
         barred = suppressions.counts(connection)
     if as_json:
@@ -87,7 +88,7 @@ def send(edition: str | None, dry_run: bool, as_json: bool, data: Path | None) -
     with opened(data) as parts:
         if dry_run or mailing.way(settings) == "dry-run":
             with parts.store.reading() as connection:
-                due = outbox.due(connection, datetime.now(UTC), edition)
+                due = mail_status.due(connection, datetime.now(UTC), edition)
             _print_due(due, as_json=as_json)
             return
         sender = mailing.new_sender(settings, parts.store)

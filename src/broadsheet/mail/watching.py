@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from broadsheet.store import outbox
+from broadsheet.store import mail_status
 from broadsheet.store.subscribers import Rhythm
 
 # What is a little late is on its way: a busy relay, a machine that was asleep.
@@ -57,11 +57,11 @@ class Watched:
 def watch(connection: Connection, now: datetime) -> Watched:
     """How the mail stands at a moment."""
     found: dict[str, Missing] = {}
-    for zone, hour, weekday in outbox.hours(connection):
+    for zone, hour, weekday in mail_status.hours(connection):
         for rhythm in (Rhythm.DAILY, Rhythm.WEEKLY):
             day, moment = _latest(zone, hour, weekday if rhythm is Rhythm.WEEKLY else None, now)
             edition = _name(rhythm, day)
-            number = outbox.without_edition(
+            number = mail_status.without_edition(
                 connection, edition, rhythm, (zone, hour, weekday), moment
             )
             if number:
@@ -71,10 +71,10 @@ def watch(connection: Connection, now: datetime) -> Watched:
                     number + (known.subscribers if known else 0),
                     min(moment, known.since) if known else moment,
                 )
-    summary = outbox.summary(connection)
+    summary = mail_status.summary(connection)
     return Watched(
         missing=tuple(sorted(found.values(), key=lambda one: one.edition)),
-        stuck=outbox.queued_before(connection, now - PATIENCE),
+        stuck=mail_status.queued_before(connection, now - PATIENCE),
         oldest_queued=summary.oldest_queued,
     )
 

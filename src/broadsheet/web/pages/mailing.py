@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from broadsheet.mail import bounces, watching
 from broadsheet.mail.bounces import Taken
-from broadsheet.store import mail_events, outbox, suppressions
+from broadsheet.store import mail_events, mail_status, suppressions
 from broadsheet.store.outbox import Standing
 from broadsheet.web.desk import desk_of
 from broadsheet.web.security import holds, is_at_home
@@ -41,15 +41,15 @@ def page(request: Request) -> Response:
         )
     now = datetime.now(UTC)
     with desk.store.reading() as connection:
-        summary = outbox.summary(connection)
+        summary = mail_status.summary(connection)
         return desk.page(
             request,
             "mail.html",
             "Mail",
             states=tuple(Standing),
             summary=summary,
-            editions=outbox.editions(connection, now - _DAYS),
-            reasons=outbox.reasons(connection),
+            editions=mail_status.editions(connection, now - _DAYS),
+            reasons=mail_status.reasons(connection),
             watched=watching.watch(connection, now),
             barred=suppressions.counts(connection),
             events=mail_events.counts(connection, now - _DAYS),

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.figures import put_between
 from bench.personal import USERS
 from broadsheet.embed.static import load_built_in
 from broadsheet.evaluation import personal
@@ -180,10 +181,7 @@ def main() -> int:
     RESULTS.write_text(json.dumps(means, indent=1) + "\n")
     print(table(found))
     if given.docs:
-        page = DOCUMENT.read_text()
-        before, _, rest = page.partition(BEGIN)
-        _, _, after = rest.partition(END)
-        DOCUMENT.write_text(f"{before}{BEGIN}\n\n{table(found)}\n\n{END}{after}")
+        put_between(DOCUMENT, BEGIN, END, table(found))
     return 0
 
 

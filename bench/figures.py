@@ -26,6 +26,15 @@ def latencies(actions: Iterable[Callable[[], object]]) -> Figures:
     }
 
 
+def put_between(path: Path, begin: str, end: str, text: str) -> None:
+    """Puts a text between the markers of a page. Raises ValueError where it lacks one of them."""
+    before, first, rest = path.read_text().partition(begin)
+    _, last, after = rest.partition(end)
+    if not first or not last:
+        raise ValueError(f"{path.name} has no place for the tables ({begin} … {end})")
+    path.write_text(f"{before}{first}\n\n{text}\n\n{last}{after}")
+
+
 def peak_mb(pid: int | str = "self") -> float:
     """The most memory a process ever had resident, in MB, as the kernel counts it (VmHWM)."""
     return _status(pid, "VmHWM")

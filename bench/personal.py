@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from bench.data import SHARED
+from bench.figures import put_between
 from broadsheet import __version__
 from broadsheet.embed.static import load_built_in
 from broadsheet.evaluation import personal
@@ -116,16 +117,11 @@ def _median(act: Callable[[], object]) -> float:
 
 def document(report: Found, path: Path) -> None:
     """Puts the tables between the markers of a page. Raises ValueError where it has none."""
-    page = path.read_text()
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{path.name} has no place for the tables ({BEGIN} … {END})")
     said = (
         f"Broadsheet {report['version']}, {report['date']}. Intervals are bootstrap 95 %, over "
         "readers."
     )
-    path.write_text("\n\n".join([f"{before}{begin}", said, *tables(report), f"{end}{after}"]))
+    put_between(path, BEGIN, END, "\n\n".join([said, *tables(report)]))
 
 
 def tables(report: Found) -> list[str]:

@@ -23,6 +23,7 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from bench.data import SHARED
+from bench.figures import put_between
 from broadsheet import __version__
 from broadsheet.evaluation.collection import Part, read_collection
 from broadsheet.evaluation.measuring import SYSTEMS, Measuring, report_json
@@ -94,17 +95,12 @@ def main() -> int:
 
 def document(report: Found, path: Path) -> None:
     """Puts the tables between the markers of a page. Raises ValueError where it has none."""
-    page = path.read_text()
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{path.name} has no place for the tables ({BEGIN} … {END})")
     said = [
         f"Broadsheet {report['version']}, {report['date']}. "
         "In bold: the best of a row. Intervals are bootstrap 95 %, over queries.",
         *tables(report["collections"]),
     ]
-    path.write_text("\n\n".join([f"{before}{begin}", *said, f"{end}{after}"]))
+    put_between(path, BEGIN, END, "\n\n".join(said))
 
 
 def tables(found: Found) -> list[str]:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.figures import put_between
 from broadsheet.records import Paper, Standing, Vote
 from broadsheet.views.orders import ORDERS, Tuning
 from broadsheet.views.orders.weighing import vote_weights
@@ -345,10 +346,7 @@ def main() -> int:
     RESULTS.write_text(json.dumps(found, indent=1) + "\n")
     print(table(found))
     if given.docs:
-        page = DOCUMENT.read_text()
-        before, _, rest = page.partition(BEGIN)
-        _, _, after = rest.partition(END)
-        DOCUMENT.write_text(f"{before}{BEGIN}\n{table(found)}\n{END}{after}")
+        put_between(DOCUMENT, BEGIN, END, table(found))
     return 0
 
 

@@ -144,7 +144,7 @@ BAD = {
     "@article{broken, author = {Ada}}\n": "the entry of the kind article has no title",
     entry("b" * 2001): "title has 2,001 characters; at most 2,000",
     entry(abstract="b" * 100_001): "abstract has 100,001 characters; at most 100,000",
-    entry(author="b" * 501): "a name has 501 characters; at most 500",
+    entry(author="b" * 1_001): "a name has 1,001 characters; at most 1000",
     entry(note="{" * 70 + "}" * 70): "braces are nested over 60 deep",
     entry(note="b\n" * 600_000): "the entry has 1,200,0",
 }

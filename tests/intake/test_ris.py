@@ -90,7 +90,7 @@ def test_the_day_is_known_where_all_of_it_is_stated(
     [
         ("TY  - JOUR\nAU  - Example, Ada\nER  - \n", "the paper has no title"),
         (reference("b" * 2001), "title has 2,001 characters"),
-        (reference(AU="b" * 501), "a name has 501 characters"),
+        (reference(AU="b" * 1_001), "a name has 1,001 characters"),
         (reference(AB="b" * 2_000_000), "the record has 2,000,0"),
         ("TY  - JOUR\nTI  - B\n" + "bo\n" * 400_000 + "ER  -\n", "the record has 1,200,0"),
         (reference("\udcff"), "the record is not UTF-8"),

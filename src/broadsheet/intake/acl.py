@@ -45,6 +45,9 @@ _PAPER_DEPTH = 3
 # The elements that the parser tells of; the others are read with the paper they are in.
 _MET = ("collection", "volume", "meta", "paper")
 _NO_COLLECTION = "the XML is no collection of the ACL Anthology"
+_WITHDRAWN = frozenset(("retracted", "removed"))
+# The elements within one, by their names.
+_Parts = dict[str, list[etree._Element]]
 # How far the day on which the Anthology took a volume in may be from the month it states.
 _MONTHS_APART = 1
 
@@ -153,11 +156,15 @@ class _Walk:
 
     def _item(self, element: etree._Element) -> Iterator[Record | Quarantined]:
         if element.tag == "meta":
-            self._volume.month = _text_of(element, "month")
-            self._volume.year = year_of(_text_of(element, "year"))
-        elif element.tag == "paper" and not _is_withdrawn(element):
+            parts = _parts_of(element)
+            self._volume.month = _text_of(parts, "month")
+            self._volume.year = year_of(_text_of(parts, "year"))
+        elif element.tag == "paper":
+            parts = _parts_of(element)
+            if not _WITHDRAWN.isdisjoint(parts):
+                return
             try:
-                yield _record(element, self._volume)
+                yield _record(element, parts, self._volume)
             except InputError as error:
                 line = int(getattr(element, "sourceline", 0) or 1)
                 data = etree.tostring(element, with_tail=False, encoding="utf-8")
@@ -184,30 +191,35 @@ def _forget(element: etree._Element) -> None:
         del parent[0]
 
 
-def _is_withdrawn(paper: etree._Element) -> bool:
-    return paper.find("retracted") is not None or paper.find("removed") is not None
-
-
-def _record(paper: etree._Element, volume: _Volume) -> Record:
+def _record(paper: etree._Element, parts: _Parts, volume: _Volume) -> Record:
     id_ = _anthology_id(volume.collection, volume.id, str(paper.get("id", "")))
-    title = paper.find("title")
-    abstract = paper.find("abstract")
-    abstract_text = text_within(
-        "" if abstract is None else _marked_up(abstract), LONGEST_ABSTRACT, "abstract"
+    abstract = text_within(
+        _marked_up(parts["abstract"][0]) if "abstract" in parts else "",
+        LONGEST_ABSTRACT,
+        "abstract",
     )
-    names = identifiers_of((f"acl:{id_}", doi(_text_of(paper, "doi"))))
-    year = year_of(_text_of(paper, "year")) or volume.year
+    names = identifiers_of((f"acl:{id_}", doi(_text_of(parts, "doi"))))
+    year = year_of(_text_of(parts, "year")) or volume.year
+    ingested = str(paper.get("ingest-date", "")) or volume.ingested
     return Record(
         source=SOURCE,
         key=id_,
-        title=titled("" if title is None else _marked_up(title)),
-        abstract=abstract_text,
+        title=titled(_marked_up(parts["title"][0]) if "title" in parts else ""),
+        abstract=abstract,
         identifiers=names,
-        authors=authors_of(_author(author) for author in paper.findall("author")),
+        authors=authors_of(map(_author, parts.get("author", ()))),
         year=year,
-        published=_published(paper, volume, year),
-        links=distinct([*_links(paper, id_), *links_of(names), *links_in(abstract_text)]),
+        published=_published(_text_of(parts, "month") or volume.month, ingested, year),
+        links=distinct([*_links(parts, id_), *links_of(names), *links_in(abstract)]),
     )
+
+
+def _parts_of(element: etree._Element) -> _Parts:
+    # One pass: to look each part up by its name takes most of a paper's time.
+    parts: _Parts = {}
+    for child in element:
+        parts.setdefault(child.tag, []).append(child)
+    return parts
 
 
 def _anthology_id(collection: str, volume: str, paper: str) -> str:
@@ -228,46 +240,44 @@ def _anthology_id(collection: str, volume: str, paper: str) -> str:
     return f"{collection}-{int(volume):0{digits}}{int(paper):0{4 - digits}}"
 
 
-def _published(paper: etree._Element, volume: _Volume, year: int | None) -> date | None:
-    """The first day the month names, else the day the Anthology took the volume in.
+def _published(text: str, ingested: str, year: int | None) -> date | None:
+    """The first day of the month that `text` names, else that on which the Anthology took it in.
 
     The latter only where it is about the month stated: older volumes were taken in years later.
     """
-    text = _text_of(paper, "month") or volume.month
     month, day = month_of(text), _DAY_OF_MONTH.search(text)
     if stated := day_of(year, month, int(day[1]) if day else None):
         return stated
     try:
-        ingested = date.fromisoformat(str(paper.get("ingest-date", "")) or volume.ingested)
+        taken = date.fromisoformat(ingested)
     except ValueError:
         return None
-    near = month is None or abs(ingested.month - month) <= _MONTHS_APART
-    return ingested if near and ingested.year == year else None
+    near = month is None or abs(taken.month - month) <= _MONTHS_APART
+    return taken if near and taken.year == year else None
 
 
 def _author(author: etree._Element) -> Author:
-    # One pass: to look each part up by its name takes most of a paper's time.
-    parts = {child.tag: child.text or "" for child in reversed(author)}
+    parts = {child.tag: child.text or "" for child in reversed(author)}  # the first of each
     first, last = parts.get("first", "").strip(), parts.get("last", "").strip()
     name = text_within(f"{first} {last}", LONGEST_NAME, "an author's name")
     return Author(name, text_within(parts.get("affiliation", ""), 1_000, "affiliation") or None)
 
 
-def _links(paper: etree._Element, id_: str) -> Iterator[Link]:
+def _links(parts: _Parts, id_: str) -> Iterator[Link]:
     yield Link("abstract", f"{_SITE}/{id_}/")
-    url = _text_of(paper, "url")
+    url = _text_of(parts, "url")
     if url:
         yield Link("pdf", address(url) or f"{_SITE}/{id_}.pdf")
-    code = paper.find("pwccode")
-    if code is not None and (found := address(str(code.get("url", "")))):
-        yield Link("code", found)
-    for video in paper.findall("video"):
+    for code in parts.get("pwccode", ())[:1]:
+        if found := address(str(code.get("url", ""))):
+            yield Link("code", found)
+    for video in parts.get("video", ()):
         if found := address(str(video.get("href", ""))):
             yield Link("video", found)
 
 
-def _text_of(element: etree._Element, name: str) -> str:
-    return str(element.findtext(name) or "").strip()
+def _text_of(parts: _Parts, name: str) -> str:
+    return str(parts[name][0].text or "").strip() if name in parts else ""
 
 
 def _marked_up(element: etree._Element) -> str:

@@ -18,6 +18,7 @@ from bibtexparser.middlewares.names import (
     split_multiple_persons_names,
 )
 
+from broadsheet.intake.bibtex_plain import plain_entry
 from broadsheet.intake.jsonl import links_in
 from broadsheet.intake.opening import EXCERPT_BYTES, Input, InputError
 from broadsheet.intake.works import (
@@ -156,6 +157,14 @@ def _blocks(opened: Input, file: _File) -> Iterator[_Block]:
 def _read_block(block: _Block, file: _File) -> Iterator[Record | Quarantined]:
     try:
         text = _text_of(block, file)
+        if plain := plain_entry(text):
+            fields = {
+                name.lower(): value if enclosed else _named(value, file)
+                for name, value, enclosed in reversed(plain.fields)  # the first of a name counts
+            }
+            yield from _read_entry(plain.kind, plain.key, fields, block, file)
+            return
+        _refuse_depth(text)
     except InputError as error:
         yield block.aside(file.name, error.reason)
         return
@@ -165,26 +174,28 @@ def _read_block(block: _Block, file: _File) -> Iterator[Record | Quarantined]:
         elif isinstance(found, model.ParsingFailedBlock):
             entry = found.ignore_error_block
             if isinstance(entry, model.Entry):  # a field or a key that stands there twice
-                yield from _read_entry(entry, block, file)
+                yield from _read_found(entry, block, file)
             elif not (found.raw or "").lower().startswith(("@comment", "@preamble")):
                 yield block.aside(file.name, _fault(found))
         elif isinstance(found, model.Entry):
-            yield from _read_entry(found, block, file)
+            yield from _read_found(found, block, file)
 
 
 def _text_of(block: _Block, file: _File) -> str:
     if block.size > _LARGEST_ENTRY + 1:
         raise InputError(f"the entry has {block.size:,} bytes; one has far fewer")
     try:
-        text = block.data.decode(file.encoding)
+        return block.data.decode(file.encoding)
     except UnicodeDecodeError as error:
         raise InputError(f"byte {error.start + 1} of the entry is not UTF-8") from error
+
+
+def _refuse_depth(text: str) -> None:
     depth = 0
     for brace in _BRACE.finditer(text):
         depth += 1 if brace[0] == "{" else -1
         if depth > _DEEPEST:
             raise InputError(f"braces are nested over {_DEEPEST} deep")
-    return text
 
 
 def _fault(found: model.ParsingFailedBlock) -> str:
@@ -199,21 +210,27 @@ def _note_string(found: model.String, file: _File) -> None:
         file.strings[found.key.lower()] = value
 
 
-def _read_entry(entry: model.Entry, block: _Block, file: _File) -> Iterator[Record | Quarantined]:
+def _read_found(entry: model.Entry, block: _Block, file: _File) -> Iterator[Record | Quarantined]:
     fields: dict[str, str] = {}
     for one in entry.fields:
         fields.setdefault(one.key.lower(), _value(str(one.value), file))
+    return _read_entry(entry.entry_type, entry.key, fields, block, file)
+
+
+def _read_entry(
+    kind: str, key: str, fields: dict[str, str], block: _Block, file: _File
+) -> Iterator[Record | Quarantined]:
     if len(file.parents) < _MOST_PARENTS:
         said = {name: fields[name][:100] for name in _INHERITED if name in fields}
-        file.parents.setdefault(entry.key.lower()[:200], said)
-    if entry.entry_type in _VOLUMES:
+        file.parents.setdefault(key.lower()[:200], said)
+    if kind in _VOLUMES:
         return
     parent = fields.get("crossref", "").strip().lower()
     if parent and parent not in file.parents and file.waiting_size < _MOST_WAITING:
         file.waiting_size += block.size
-        file.waiting.append((block, entry.entry_type, fields))
+        file.waiting.append((block, kind, fields))
         return
-    yield _paper(block, entry.entry_type, _with_parent(fields, file), file)
+    yield _paper(block, kind, _with_parent(fields, file), file)
 
 
 def _with_parent(fields: dict[str, str], file: _File) -> dict[str, str]:
@@ -293,7 +310,7 @@ def _record(fields: dict[str, str]) -> Record:
 
 
 def _clear(fields: dict[str, str], name: str) -> str:
-    return untexed(fields.get(name, ""))
+    return untexed(fields[name]) if name in fields else ""
 
 
 def _verbatim(fields: dict[str, str], name: str) -> str:
@@ -308,16 +325,17 @@ def _verbatim(fields: dict[str, str], name: str) -> str:
 
 def _identifiers(fields: dict[str, str]) -> tuple[str, ...]:
     stated = [known_address(_verbatim(fields, name)) for name in ("url", "doi") if name in fields]
-    eprint = _verbatim(fields, "eprint")
-    kind = (fields.get("archiveprefix") or fields.get("eprinttype") or "arxiv").strip("{} ")
-    if kind.lower() == "arxiv":
-        stated.append(arxiv_stated(f"arXiv:{eprint}"))
+    if eprint := _verbatim(fields, "eprint"):
+        kind = fields.get("archiveprefix") or fields.get("eprinttype") or "arxiv"
+        if kind.strip("{} ").lower() == "arxiv":
+            stated.append(arxiv_stated(f"arXiv:{eprint}"))
     stated += [arxiv_stated(_verbatim(fields, name)[:500]) for name in _TELLING if name in fields]
-    return without_arxivs_dois(identifiers_of([*stated, doi(_verbatim(fields, "doi"))]))
+    stated.append(doi(_verbatim(fields, "doi")))
+    return without_arxivs_dois(identifiers_of(stated))
 
 
 def _authors(text: str) -> tuple[Author, ...]:
-    if len(text) > LONGEST_NAME * 1_000:
+    if len(text) > LONGEST_NAME * 500:
         raise InputError(f"author has {len(text):,} characters; no list of names has so many")
     names = split_multiple_persons_names(text) if text.strip() else []
     if len(names) == 1 and ";" in text:
@@ -341,8 +359,8 @@ def _name(name: str) -> str:
 
 
 def _categories(fields: dict[str, str]) -> tuple[str, ...]:
-    stated = (fields.get("primaryclass") or fields.get("eprintclass") or "").strip("{}[] ")
-    known = categories.known().get(stated.lower())
+    stated = fields.get("primaryclass") or fields.get("eprintclass") or ""
+    known = categories.known().get(stated.strip("{}[] ").lower()) if stated else None
     return (known[0],) if known else ()
 
 
@@ -351,11 +369,13 @@ def _date(fields: dict[str, str]) -> tuple[int | None, int | None, int | None]:
     if stated := _DATE.match(fields.get("date", "").strip()):
         numbers = [int(part) if part else None for part in stated.groups()]
         return numbers[0], numbers[1], numbers[2]
-    month = untexed(fields.get("month", ""))[:100]
+    year = year_of(_clear(fields, "year"))
+    text = _clear(fields, "month")[:100].strip()
+    month = month_of(text)
     day = _DAY.search(_clear(fields, "day")[:20])
-    if day is None and month_of(month) and not month.strip().isdecimal():
-        day = _DAY.search(month)
-    return year_of(_clear(fields, "year")), month_of(month.strip()), int(day[1]) if day else None
+    if day is None and month and not text.isdecimal():
+        day = _DAY.search(text)
+    return year, month, int(day[1]) if day else None
 
 
 def _links(fields: dict[str, str]) -> Iterator[Link]:

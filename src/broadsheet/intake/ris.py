@@ -36,7 +36,8 @@ SOURCE = "ris"
 _BEGINS = re.compile(rb"^[ \t]*TY {1,2}- ?[A-Z]", re.MULTILINE)
 # How far into a file the first record begins at the latest.
 _SNIFFED = 4_000
-_TAGGED = re.compile(rb"[ \t]*([A-Z][A-Z0-9]) {1,2}-(?: (.*)|\s*)\Z", re.DOTALL)
+_TAG = re.compile(rb"[ \t]*([A-Z][A-Z0-9]) {1,2}-(?: |\s*\Z)")
+_TAGGED = re.compile(r"[ \t]*([A-Z][A-Z0-9]) {1,2}-(?: (.*)|\s*)\Z", re.DOTALL | re.ASCII)
 _LARGEST_RECORD = 2**20
 _TITLES = ("TI", "T1", "CT", "BT")
 _AUTHORS = ("AU", "A1")
@@ -91,7 +92,7 @@ def _references(opened: Input) -> Iterator[_Reference]:
     reference: _Reference | None = None
     begun = False  # whether anything but the kind of reference was stated
     for line in opened.lines():
-        tag = _TAGGED.match(line.data[:10])
+        tag = _TAG.match(line.data[:10])
         name = tag[1] if tag else b""
         if name == b"TY" and (reference is None or begun):
             if reference:
@@ -109,35 +110,35 @@ def _references(opened: Input) -> Iterator[_Reference]:
 
 
 def _values(reference: _Reference) -> dict[str, list[str]]:
-    """What each tag says; a line without a tag goes on with the one before."""
+    """What each tag says, if anything; a line without a tag goes on with the one before."""
     if reference.size > _LARGEST_RECORD:
         raise InputError(f"the record has {reference.size:,} bytes; one has far fewer")
-    values: dict[str, list[list[str]]] = {}
-    said: list[str] = []
-    for data in reference.lines:
-        match = _TAGGED.match(data)
-        text = _decoded((match[2] or b"") if match else data)
-        if match:
-            said = [text]
-            values.setdefault(match[1].decode("ascii"), []).append(said)
-        else:
-            said.append(text)
-    return {tag: [" ".join(parts).strip() for parts in found] for tag, found in values.items()}
-
-
-def _decoded(data: bytes) -> str:
     try:
-        return data.decode("utf-8")
+        text = reference.data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError("the record is not UTF-8") from error
+    values: dict[str, list[list[str]]] = {}
+    said: list[str] = []
+    for line in text.split("\n"):
+        if match := _TAGGED.match(line):
+            said = [match[2] or ""]
+            values.setdefault(match[1], []).append(said)
+        else:
+            said.append(line)
+    joined = (
+        (tag, [text for parts in found if (text := " ".join(parts).strip())])
+        for tag, found in values.items()
+    )
+    return {tag: texts for tag, texts in joined if texts}
 
 
 def _record(values: dict[str, list[str]]) -> Record:
     title = titled(_first(values, _TITLES))
     abstract = text_within(_first(values, _ABSTRACTS), LONGEST_ABSTRACT, "abstract")
     names = _identifiers(values)
+    dates = _all(values, _DATES)
     authors = authors_of(
-        Author(_name(name)) for tag in _AUTHORS for name in values.get(tag, ()) if name
+        Author(_name(name)) for tag in _AUTHORS for name in values.get(tag, ())
     )
     return Record(
         source=SOURCE,
@@ -146,19 +147,19 @@ def _record(values: dict[str, list[str]]) -> Record:
         abstract=abstract,
         identifiers=names,
         authors=authors,
-        year=next(filter(None, map(year_of, _all(values, _DATES))), None),
-        published=next(filter(None, map(_day, _all(values, _DATES))), None),
+        year=next(filter(None, map(year_of, dates)), None),
+        published=next(filter(None, map(_day, dates)), None),
         links=distinct([*links_of(names), *_links(values), *links_in(abstract)]),
     )
 
 
-def _all(values: dict[str, list[str]], tags: tuple[str, ...]) -> Iterator[str]:
-    """The first value of each tag that has one."""
-    return (found[0] for tag in tags if (found := [text for text in values.get(tag, ()) if text]))
+def _all(values: dict[str, list[str]], tags: tuple[str, ...]) -> list[str]:
+    """The first value of each tag."""
+    return [values[tag][0] for tag in tags if tag in values]
 
 
 def _first(values: dict[str, list[str]], tags: tuple[str, ...]) -> str:
-    return next(_all(values, tags), "")
+    return next(iter(_all(values, tags)), "")
 
 
 def _name(name: str) -> str:

@@ -12,7 +12,8 @@ from broadsheet.text.normalise import identifier, is_arxiv, plain, surname, titl
 
 LONGEST_TITLE = 2_000
 LONGEST_ABSTRACT = 100_000
-LONGEST_NAME = 500
+# Some papers name whole collaborations in one place.
+LONGEST_NAME = 1_000
 LONGEST_KEY = 400
 MOST_AUTHORS = 20_000
 _LONGEST_IDENTIFIER = 350
@@ -39,6 +40,8 @@ _ARXIV_STATED = re.compile(
     re.IGNORECASE,
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WORD = re.compile(r"[a-z]{3,9}")
+_YEAR = re.compile(r"(?<!\d)([1-9]\d{3})(?!\d)", re.ASCII)
 _FIRST_YEAR, _LAST_YEAR = 1000, 9999
 
 
@@ -124,7 +127,7 @@ def month_of(text: str) -> int | None:
     """The month a text begins to speak of: `July`, `jul`, `7`, `May 27-June 2`."""
     if text.isascii() and text.isdecimal() and len(text) <= 2:
         return int(text) if 1 <= int(text) <= len(_MONTHS) else None
-    for word in re.findall(r"[a-z]{3,9}", text[:100].lower()):
+    for word in _WORD.findall(text[:100].lower()):
         if word[:3] in _MONTHS:
             return _MONTHS.index(word[:3]) + 1
     return None
@@ -132,7 +135,7 @@ def month_of(text: str) -> int | None:
 
 def year_of(text: str) -> int | None:
     """The year a text states in four digits; None for none."""
-    match = re.search(r"(?<!\d)([1-9]\d{3})(?!\d)", text[:100], re.ASCII)
+    match = _YEAR.search(text[:100])
     return int(match[1]) if match else None
 
 

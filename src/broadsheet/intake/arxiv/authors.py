@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from broadsheet.intake.arxiv.tex import readable
 from broadsheet.intake.opening import InputError
+from broadsheet.intake.works import LONGEST_NAME
 from broadsheet.records import Author
 from broadsheet.text.normalise import plain
 
 _LONGEST_LIST = 1_000_000
-_LONGEST_NAME = 1_000
 _LONGEST_AFFILIATION = 2_000
 _MOST = 20_000
 
@@ -92,7 +92,7 @@ def tidy(name: str) -> str:
     Raises InputError for what is too long to be a name.
     """
     name = readable(plain(name))
-    if len(name) > _LONGEST_NAME:
+    if len(name) > LONGEST_NAME:
         raise InputError(f"the name of an author has {len(name):,} characters")
     if "." in name:
         name = _DOT_HYPHEN.sub(".-", _CROWDED_DOT.sub(" ", name))
@@ -169,7 +169,7 @@ def _take(text: str, found: list[_Named], *, continued: bool) -> None:
     for name in map(str.strip, _BETWEEN.split(text)):
         if not name or _ET_AL.match(name):
             continue
-        if found and not continued and _SUFFIX.match(name) and len(found[-1].name) < _LONGEST_NAME:
+        if found and not continued and _SUFFIX.match(name) and len(found[-1].name) < LONGEST_NAME:
             found[-1].name += f" {name}"
         else:
             found.append(_Named(name))

@@ -137,9 +137,7 @@ def _record(values: dict[str, list[str]]) -> Record:
     abstract = text_within(_first(values, _ABSTRACTS), LONGEST_ABSTRACT, "abstract")
     names = _identifiers(values)
     dates = _all(values, _DATES)
-    authors = authors_of(
-        Author(_name(name)) for tag in _AUTHORS for name in values.get(tag, ())
-    )
+    authors = authors_of(Author(_name(name)) for tag in _AUTHORS for name in values.get(tag, ()))
     return Record(
         source=SOURCE,
         key=key_of(names, title, authors),
